@@ -1,0 +1,163 @@
+#include <pybind11/native_enum.h>
+
+#include <cmath>
+#include <mutex>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "mgres/check.hpp"
+#include "mgres/resnet.hpp"
+
+namespace mgres::bindings {
+
+namespace {
+
+ResNet make_net(Index inputs, Index width, Index outputs, Index depth, double final_time,
+                Activation activation) {
+  check(inputs >= 1, "n_inputs: expected at least 1, got ", inputs);
+  check(width >= 1, "width: expected at least 1, got ", width);
+  check(outputs >= 1, "n_outputs: expected at least 1, got ", outputs);
+  check(depth >= 1, "depth: expected at least 1, got ", depth);
+  check(final_time > 0 && std::isfinite(final_time),
+        "final_time: expected a positive number, got ", final_time);
+  return {inputs, width, outputs, depth, final_time, activation};
+}
+
+/// Asks Python whether a signal (Ctrl-C) has arrived; called with the GIL released.
+bool signal_arrived() {
+  const py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+/// A network, its loss and the memory to evaluate them.
+///
+/// Calls from several Python threads wait for each other: the scratch is shared.
+template <class S>
+class Evaluator {
+ public:
+  Evaluator(const ResNet& net, Loss loss, bool opening, bool blocks, bool closing)
+      : net_(net), loss_(loss), trainable_{opening, blocks, closing}, size_(Layout(net).size) {}
+
+  void logits(const py::array& theta, const py::array& X, const py::array& out) {
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const Batch<S> batch = make_batch(X);
+    S* result = view<S>("out", out, {batch.size, net_.outputs});
+    run([&](Interrupt& interrupt) {
+      mgres::logits(net_, parameters, batch, result, workspace_, interrupt);
+    });
+  }
+
+  double value(const py::array& theta, const py::array& X, const py::array& y) {
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const Batch<S> batch = make_batch(X);
+    const Targets<S> targets = make_targets(y, batch.size);
+    double result = 0;
+    run([&](Interrupt& interrupt) {
+      result = mgres::value(net_, loss_, parameters, batch, targets, workspace_, interrupt);
+    });
+    return result;
+  }
+
+  double value_and_grad(const py::array& theta, const py::array& X, const py::array& y,
+                        const py::array& out) {
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const Batch<S> batch = make_batch(X);
+    const Targets<S> targets = make_targets(y, batch.size);
+    S* gradient = view<S>("out", out, {size_});
+    if (gradient == parameters) throw py::value_error("out: must not be theta itself");
+    double result = 0;
+    run([&](Interrupt& interrupt) {
+      result = mgres::value_and_grad(net_, loss_, trainable_, parameters, batch, targets, gradient,
+                                     workspace_, interrupt);
+    });
+    return result;
+  }
+
+  Index size() const { return size_; }
+  Index workspace_bytes() const { return workspace_.bytes(); }
+
+ private:
+  Batch<S> make_batch(const py::array& X) const {
+    const S* data = view<const S>("X", X, {-1, net_.inputs});
+    if (X.shape(0) == 0) throw py::value_error("X: expected at least one sample, got none");
+    return {data, X.shape(0)};
+  }
+
+  Targets<S> make_targets(const py::array& y, Index samples) const {
+    Targets<S> targets;
+    if (!py::isinstance<py::array_t<std::int64_t>>(y)) {
+      targets.vectors = view<const S>("y", y, {samples, net_.outputs});
+      return targets;
+    }
+    targets.labels = view<const std::int64_t>("y", y, {samples});
+    for (Index i = 0; i < samples; ++i)
+      check(targets.labels[i] >= 0 && targets.labels[i] < net_.outputs,
+            "y: expected labels from 0 to ", net_.outputs - 1, ", got ", targets.labels[i],
+            " for sample ", i);
+    return targets;
+  }
+
+  /// Run `work` without the GIL.  Ctrl-C stops it and becomes the KeyboardInterrupt it is.
+  template <class Work>
+  void run(const Work& work) {
+    Interrupt interrupt(signal_arrived);
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      work(interrupt);
+    }
+    if (interrupt.stopped()) throw py::error_already_set();
+  }
+
+  ResNet net_;
+  Loss loss_;
+  Trainable trainable_;
+  Index size_;
+  Workspace<S> workspace_;
+  std::mutex mutex_;
+};
+
+template <class S>
+void bind_evaluator(py::module_& m, const char* name) {
+  using E = Evaluator<S>;
+  py::class_<E>(m, name, "A network with its loss, and the memory to evaluate them.")
+      .def(py::init([](Index inputs, Index width, Index outputs, Index depth, double final_time,
+                       Activation activation, Loss loss, bool opening, bool blocks, bool closing) {
+             const ResNet net = make_net(inputs, width, outputs, depth, final_time, activation);
+             return std::make_unique<E>(net, loss, opening, blocks, closing);
+           }),
+           py::arg("n_inputs"), py::arg("width"), py::arg("n_outputs"), py::arg("depth"),
+           py::arg("final_time"), py::arg("activation"), py::arg("loss") = Loss::cross_entropy,
+           py::arg("train_opening") = true, py::arg("train_blocks") = true,
+           py::arg("train_closing") = true)
+      .def_property_readonly("size", &E::size, "Length of the flat parameter vector.")
+      .def_property_readonly("workspace_bytes", &E::workspace_bytes,
+                             "Scratch memory held at present, in bytes.")
+      .def("logits", &E::logits, py::arg("theta").noconvert(), py::arg("X").noconvert(),
+           py::arg("out").noconvert(), "Write the logits (n, n_outputs) to `out`.")
+      .def("value", &E::value, py::arg("theta").noconvert(), py::arg("X").noconvert(),
+           py::arg("y").noconvert(), "Return the mean loss.")
+      .def("value_and_grad", &E::value_and_grad, py::arg("theta").noconvert(),
+           py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("out").noconvert(),
+           "Write the gradient of the mean loss to `out` and return the mean loss.");
+}
+
+}  // namespace
+
+void bind_resnet(py::module_& m) {
+  py::native_enum<Activation>(m, "Activation", "enum.Enum")
+      .value("relu", Activation::relu)
+      .value("tanh", Activation::tanh)
+      .value("logistic", Activation::logistic)
+      .value("identity", Activation::identity)
+      .value("smooth_relu", Activation::smooth_relu)
+      .finalize();
+  py::native_enum<Loss>(m, "Loss", "enum.Enum")
+      .value("cross_entropy", Loss::cross_entropy)
+      .value("squared_error", Loss::squared_error)
+      .finalize();
+  bind_evaluator<float>(m, "EvaluatorFloat32");
+  bind_evaluator<double>(m, "EvaluatorFloat64");
+}
+
+}  // namespace mgres::bindings

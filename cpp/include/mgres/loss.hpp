@@ -1,0 +1,30 @@
+/// What is minimised: the loss of the logits z of one sample against its target.
+#pragma once
+
+#include <cstdint>
+
+#include "mgres/types.hpp"
+
+namespace mgres {
+
+///   cross_entropy   sum_c p_c (log sum_k e^{z_k} - z_c)    for a probability vector p, or a label
+///   squared_error   1/2 sum_c (z_c - t_c)^2                for a target vector t, or a label
+///
+/// A label c stands for the c-th unit vector.
+enum class Loss { cross_entropy, squared_error };
+
+/// Targets of a batch: labels (n,) or vectors (n, m), row-major; the other pointer is null.
+template <class S>
+struct Targets {
+  const std::int64_t* labels = nullptr;
+  const S* vectors = nullptr;
+};
+
+/// For one block of samples: the loss of every sample to `losses` (lanes), and dloss/dz * `weight`
+/// to `z`, which holds the logits (m, lanes).  Of the block only the first `count` samples exist;
+/// the others get loss and derivative zero.  `scratch` has room for (m, lanes).
+template <class S>
+void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count, Index outputs,
+                Index lanes, S weight, S* z, S* losses, S* scratch);
+
+}  // namespace mgres

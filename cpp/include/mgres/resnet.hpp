@@ -1,0 +1,45 @@
+/// The network on a batch: logits, mean loss, and its exact discrete adjoint.
+#pragma once
+
+#include "mgres/layout.hpp"
+#include "mgres/loss.hpp"
+#include "mgres/parallel.hpp"
+#include "mgres/workspace.hpp"
+
+namespace mgres {
+
+/// Inputs (n, q), row-major: a sample is a column of Eigen's column-major q x n matrix.
+template <class S>
+struct Batch {
+  const S* inputs;
+  Index size;
+};
+
+/// Which parameters a gradient is wanted for; the entries of all others are exactly zero.
+struct Trainable {
+  bool opening = true;
+  bool blocks = true;
+  bool closing = true;
+};
+
+/// Write the logits (n, m), row-major, of a batch.
+template <class S>
+void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out, Workspace<S>& workspace,
+            Interrupt& interrupt);
+
+/// Return the mean loss of a batch.
+template <class S>
+double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch,
+             const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt);
+
+/// Write the gradient of the mean loss to `gradient` and return the mean loss.
+///
+/// Bitwise the same for any number of threads: samples are cut into chunks, and chunks into groups
+/// with one partial gradient each, by rules that know the batch and the network only; partial sums
+/// are added in a fixed order.
+template <class S>
+double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, const S* theta,
+                      const Batch<S>& batch, const Targets<S>& targets, S* gradient,
+                      Workspace<S>& workspace, Interrupt& interrupt);
+
+}  // namespace mgres

@@ -1,0 +1,77 @@
+/// exp, tanh and the logistic function of one vector, to a few units in the last place.
+#pragma once
+
+#include "mgres/simd.hpp"
+
+namespace mgres {
+
+namespace detail {
+
+template <class S>
+struct ExpConstants;
+
+template <>
+struct ExpConstants<float> {
+  static constexpr float magic = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
+  static constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F;
+  static constexpr float limit = 87.0F;  // 2^n stays normal
+  static constexpr float tanh_limit = 10.0F;  // tanh(10) rounds to 1
+  static constexpr int bias = 127, mantissa_bits = 23, degree = 7;
+};
+
+template <>
+struct ExpConstants<double> {
+  static constexpr double magic = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6;
+  static constexpr double limit = 708.0;
+  static constexpr double tanh_limit = 20.0;
+  static constexpr int bias = 1023, mantissa_bits = 52, degree = 13;
+};
+
+/// x = n ln 2 + r with |r| <= ln(2)/2: `scale` = 2^n and `expm1_r` = e^r - 1 by its Taylor series.
+template <class S>
+inline void split_exp(const Pack<S>& x, Pack<S>& scale, Pack<S>& expm1_r) {
+  using C = ExpConstants<S>;
+  const Pack<S> shifted = x * static_cast<S>(1.44269504088896340736) + C::magic;
+  const Pack<S> n = shifted - C::magic;
+  const Pack<S> r = (x - n * C::ln2_high) - n * C::ln2_low;
+  PackBits<S> bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + C::bias) << C::mantissa_bits;  // the low bits of `shifted` hold n
+  std::memcpy(&scale, &bits, sizeof bits);
+  // r (1 + r/2 (1 + r/3 (...)))
+  Pack<S> sum = broadcast<S>(1);
+  for (int k = C::degree; k >= 2; --k) sum = 1 + sum * r * (1 / static_cast<S>(k));
+  expm1_r = sum * r;
+}
+
+}  // namespace detail
+
+/// e^x for |x| up to 87 (float) or 708 (double); beyond, the value at that bound.
+template <class S>
+inline Pack<S> exp(const Pack<S>& x) {
+  const auto limit = broadcast<S>(detail::ExpConstants<S>::limit);
+  Pack<S> scale, expm1_r;
+  detail::split_exp<S>(max<S>(-limit, min<S>(limit, x)), scale, expm1_r);
+  return scale + scale * expm1_r;
+}
+
+/// tanh(x) = sign(x) e / (e + 2) with e = exp(2|x|) - 1, accurate near zero as well.  NaN stays NaN.
+template <class S>
+inline Pack<S> tanh(const Pack<S>& x) {
+  const Pack<S> magnitude = select<S>(x < 0, -x, x);
+  const auto limit = broadcast<S>(detail::ExpConstants<S>::tanh_limit);
+  Pack<S> scale, expm1_r;
+  detail::split_exp<S>(2 * select<S>(magnitude > limit, limit, magnitude), scale, expm1_r);
+  const Pack<S> e = scale * expm1_r + (scale - 1);
+  const Pack<S> t = e / (e + 2);
+  return select<S>(x < 0, -t, t);
+}
+
+/// 1 / (1 + e^-x).
+template <class S>
+inline Pack<S> logistic(const Pack<S>& x) {
+  return 1 / (1 + exp<S>(-x));
+}
+
+}  // namespace mgres

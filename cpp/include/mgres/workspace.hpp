@@ -1,0 +1,57 @@
+/// Memory that outlives a call, so that the next call of the same shape allocates nothing.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "mgres/types.hpp"
+
+namespace mgres {
+
+/// Uninitialised memory aligned for any vector register; grows, never shrinks.
+template <class S>
+class Buffer {
+ public:
+  /// Return room for at least `size` numbers; earlier contents may be lost.
+  S* reserve(Index size) {
+    if (size > capacity_) {
+      data_.reset(allocate(size));
+      capacity_ = size;
+    }
+    return data_.get();
+  }
+
+  Index capacity() const { return capacity_; }
+
+ private:
+  struct Free {
+    void operator()(S* p) const { ::operator delete(p, std::align_val_t(64)); }
+  };
+
+  static S* allocate(Index size) {
+    const auto bytes = static_cast<std::size_t>(size) * sizeof(S);
+    return static_cast<S*>(::operator new(bytes, std::align_val_t(64)));
+  }
+
+  std::unique_ptr<S, Free> data_;
+  Index capacity_ = 0;
+};
+
+/// All scratch of one evaluator.
+template <class S>
+struct Workspace {
+  std::vector<Buffer<S>> threads;   // states, checkpoints, adjoints of the chunk a thread works on
+  Buffer<S> partial_gradients;      // one gradient for each group of chunks but the first
+  std::vector<double> chunk_losses;
+
+  Index bytes() const {
+    Index numbers = partial_gradients.capacity();
+    for (const auto& buffer : threads) numbers += buffer.capacity();
+    return numbers * static_cast<Index>(sizeof(S)) +
+           static_cast<Index>(chunk_losses.capacity() * sizeof(double));
+  }
+};
+
+}  // namespace mgres

@@ -1,0 +1,54 @@
+"""Multilevel (MG/OPT) training of very deep residual networks on multi-core CPUs.
+
+>>> import mgres
+>>> X, y, X_val, y_val = mgres.datasets.circles(seed=1)
+>>> net = mgres.ResNet(n_inputs=2, width=3, n_outputs=2, depth=64)
+>>> f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(1e-4))
+>>> result = mgres.fit(f, levels=4, validation=(X_val, y_val), target_accuracy=1.0, seed=1)
+>>> result.history[-1].accuracy
+1.0
+"""
+
+from . import datasets, mgopt
+from .mgopt import (
+    Adam,
+    Armijo,
+    FixedStep,
+    GradientDescent,
+    Hierarchy,
+    Level,
+    Momentum,
+    Schedule,
+    VCycle,
+)
+from .parallel import get_num_threads, set_num_threads
+from .resnet import DepthTransfer, ResNet, ResNetObjective, Tikhonov, resnet_hierarchy
+from .training import DivergenceError, FitResult, History, TrainingInterrupted, fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adam",
+    "Armijo",
+    "DepthTransfer",
+    "DivergenceError",
+    "FitResult",
+    "FixedStep",
+    "GradientDescent",
+    "Hierarchy",
+    "History",
+    "Level",
+    "Momentum",
+    "ResNet",
+    "ResNetObjective",
+    "Schedule",
+    "Tikhonov",
+    "TrainingInterrupted",
+    "VCycle",
+    "datasets",
+    "fit",
+    "get_num_threads",
+    "mgopt",
+    "resnet_hierarchy",
+    "set_num_threads",
+]

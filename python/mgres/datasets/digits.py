@@ -1,0 +1,69 @@
+"""The small handwritten digits that ship with scikit-learn: 8x8 pixels, ten classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .circles import Seed, Split, check_count, check_float_dtype
+
+_COUNT = 1797
+
+
+def digits(seed: Seed = 0, n_val: int = 360, dtype: npt.DTypeLike = np.float32) -> Split:
+    """Load scikit-learn's digits, shuffled, scaled and centred.
+
+    The set needs no download, which makes it a stand-in for `mnist` in tests and examples; it
+    does need scikit-learn, an optional dependency.
+
+    Parameters
+    ----------
+    seed : int or anything `numpy.random.default_rng` takes, default 0
+        Seed of the shuffle, which decides who is in which set. Equal seeds give equal bits.
+    n_val : int, default 360
+        Number of images kept for validation, 1 to 1796. The others of the 1797 are for training.
+    dtype : dtype_like, default float32
+        float32 or float64, of the images. The float32 set is the float64 set, rounded once.
+
+    Returns
+    -------
+    X_train : ndarray, shape (1797 - n_val, 64)
+        C-contiguous training images, a row each, pixels row by row. Grey levels, scaled to
+        [0, 1], less the mean training image.
+    y_train : ndarray of int64, shape (1797 - n_val,)
+        Training labels, 0 to 9.
+    X_val, y_val : ndarray
+        The same for validation, shapes (n_val, 64) and (n_val,), less the same mean.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+    TypeError
+        If `dtype` is not a dtype, or `numpy.random.default_rng` does not take `seed`.
+    ValueError
+        If `n_val` is not an integer from 1 to 1796, if `dtype` is a dtype other than float32 and
+        float64, or if `seed` is negative.
+
+    References
+    ----------
+    E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+    Repository, 1998; the test part, as `sklearn.datasets.load_digits` returns it.
+    """
+    n_val = check_count("n_val", n_val, most=_COUNT - 1)
+    dtype = check_float_dtype(dtype)
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError(
+            'mgres.datasets.digits needs scikit-learn: pip install "mgres[sklearn]"'
+        ) from error
+
+    levels, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(_COUNT)
+    images = levels[order] / 16.0
+    labels = labels[order].astype(np.int64)
+    n_train = _COUNT - n_val
+    images -= images[:n_train].mean(axis=0)
+    X = images.astype(dtype, order="C")
+    return X[:n_train], labels[:n_train], X[n_train:], labels[n_train:]

@@ -1,0 +1,45 @@
+"""MG/OPT: minimise a hierarchy of objectives on flat vectors.
+
+The engine knows vectors, objectives and transfers, nothing of networks.  The residual network in
+:mod:`mgres.resnet` is one producer of hierarchies; the model problems in :mod:`mgres.problems`,
+whose answers are known, are others.
+"""
+
+from .cycle import CorrectionReport, CycleReport, CycleState, VCycle
+from .hierarchy import Hierarchy, Level
+from .linesearch import Armijo, FixedStep, LineSearch, Step
+from .metric import Diagonal, Euclidean, Metric
+from .objective import Objective, Tilted, Vector
+from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
+from .schedule import LevelSteps, Schedule
+from .transfer import MatrixTransfer, Transfer
+from .work import Counted, WorkUnits
+
+__all__ = [
+    "Adam",
+    "Armijo",
+    "CorrectionReport",
+    "Counted",
+    "CycleReport",
+    "CycleState",
+    "Diagonal",
+    "Euclidean",
+    "FixedStep",
+    "GradientDescent",
+    "Hierarchy",
+    "Level",
+    "LevelOptimizer",
+    "LevelSteps",
+    "LineSearch",
+    "MatrixTransfer",
+    "Metric",
+    "Momentum",
+    "Objective",
+    "Schedule",
+    "Step",
+    "Tilted",
+    "Transfer",
+    "VCycle",
+    "Vector",
+    "WorkUnits",
+]

@@ -1,0 +1,95 @@
+"""Work units: what a computation cost, counted where it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .objective import Objective, Vector
+
+VALUE_SHARE = 1 / 3
+"""Cost of a value over that of a gradient: of three equal sweeps, only the forward one."""
+
+
+class WorkUnits:
+    """Counts evaluations per level.
+
+    One work unit is one gradient of the finest objective.
+
+    Parameters
+    ----------
+    costs : sequence of float
+        What one gradient of each level costs in work units, finest (1.0) first.
+    """
+
+    def __init__(self, costs: Sequence[float]) -> None:
+        self._costs = tuple(costs)
+        self.gradients = [0] * len(costs)
+        self.values = [0] * len(costs)
+
+    @property
+    def costs(self) -> tuple[float, ...]:
+        """What one gradient of each level costs."""
+        return self._costs
+
+    @property
+    def per_level(self) -> list[float]:
+        """Work units spent on each level, finest first."""
+        return [
+            cost * (gradients + VALUE_SHARE * values)
+            for cost, gradients, values in zip(
+                self._costs, self.gradients, self.values, strict=True
+            )
+        ]
+
+    @property
+    def total(self) -> float:
+        """Work units spent on all levels."""
+        return sum(self.per_level)
+
+    def __repr__(self) -> str:
+        return f"WorkUnits(total={self.total:g})"
+
+
+class Counted:
+    """An objective that enters its evaluations in a :class:`WorkUnits` ledger.
+
+    A hierarchy wraps each of its objectives in one, so that smoothing, coupling and line search
+    cannot evaluate uncounted.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is evaluated; available as the attribute of this name.
+    work : WorkUnits
+        The ledger.
+    level : int
+        The entry of the ledger, 0 for the finest level.
+    """
+
+    def __init__(self, objective: Objective, work: WorkUnits, level: int) -> None:
+        self.objective = objective
+        self._work = work
+        self._level = level
+
+    @property
+    def size(self) -> int:
+        """The dimension of the space."""
+        return self.objective.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The floating-point type of points and gradients."""
+        return self.objective.dtype
+
+    def value(self, x: Vector) -> float:
+        """Return f(x) and count a value."""
+        self._work.values[self._level] += 1
+        return self.objective.value(x)
+
+    def value_and_grad(self, x: Vector, out: Vector) -> float:
+        """Write f'(x) to `out`, return f(x) and count a gradient."""
+        self._work.gradients[self._level] += 1
+        return self.objective.value_and_grad(x, out)

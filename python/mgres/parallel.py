@@ -1,0 +1,71 @@
+"""How many threads the core uses; results never depend on it."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from . import _core
+
+
+def set_num_threads(n: int) -> None:
+    """Use exactly `n` threads from now on, in the whole process.
+
+    Parameters
+    ----------
+    n : int
+        Any number from 1; more than there are cores is allowed.
+
+    Raises
+    ------
+    ValueError
+        If `n` is less than 1.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n: expected an integer from 1, got {n!r}")
+    _core.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """Return how many threads the core uses."""
+    return _core.num_threads()
+
+
+def available_threads() -> int:
+    """Return what this process may use: its CPU affinity, its container's quota, OMP_NUM_THREADS."""
+    limits = [_affinity(), *_cgroup_quota()]
+    openmp = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if openmp.isdigit() and int(openmp) > 0:
+        limits.append(int(openmp))
+    return max(1, min(limits))
+
+
+def _affinity() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cgroup_quota() -> list[int]:
+    """Return the CPU quota of the cgroup (v2), rounded up; OpenMP itself ignores it."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        path = next(line[3:] for line in lines if line.startswith("0::"))
+        folder = Path("/sys/fs/cgroup") / path.lstrip("/")
+    except (OSError, StopIteration):
+        return []
+    quotas = []
+    for group in [folder, *folder.parents]:
+        try:
+            quota, period = (group / "cpu.max").read_text().split()
+        except (OSError, ValueError):
+            continue
+        if quota != "max":
+            quotas.append(math.ceil(int(quota) / int(period)))
+    return quotas
+
+
+_core.set_default_num_threads(available_threads())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_core.after_fork_in_child)

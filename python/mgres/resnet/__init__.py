@@ -1,0 +1,19 @@
+"""Deep residual networks as hierarchies of objectives."""
+
+from .metric import time_metric
+from .network import ResNet, Views
+from .objective import ResNetObjective, Samples
+from .problem import resnet_hierarchy
+from .regularizer import Tikhonov
+from .transfer import DepthTransfer
+
+__all__ = [
+    "DepthTransfer",
+    "ResNet",
+    "ResNetObjective",
+    "Samples",
+    "Tikhonov",
+    "Views",
+    "resnet_hierarchy",
+    "time_metric",
+]

@@ -1,0 +1,259 @@
+"""The network: its shape, its parameters as one flat array, its output."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .. import _core
+from . import initialize
+
+ACTIVATIONS = tuple(_core.Activation.__members__)
+PARTS = ("opening", "blocks", "closing")
+
+Array = NDArray[np.floating[Any]]
+
+
+class Views(NamedTuple):
+    """Named, writable views into a flat parameter vector (or a gradient).
+
+    Attributes
+    ----------
+    Q : ndarray, shape (width, n_inputs)
+        Opening operator.
+    W : ndarray, shape (depth, width, width)
+        Weights of the layers.
+    b : ndarray, shape (depth, width)
+        Biases of the layers.
+    W_out : ndarray, shape (n_outputs, width)
+        Weights of the classifier.
+    b_out : ndarray, shape (n_outputs,)
+        Biases of the classifier.
+    """
+
+    Q: Array
+    W: Array
+    b: Array
+    W_out: Array
+    b_out: Array
+
+
+@dataclass(frozen=True)
+class ResNet:
+    r"""A residual network that is a forward-Euler discretisation of an ODE.
+
+    .. math::
+
+        y_0 = Q x, \quad y_{k+1} = y_k + \Delta t\, \sigma(W_k y_k + b_k), \quad
+        z = W_{out} y_K + b_{out}, \quad \Delta t = T / K
+
+    (equations (2), (4) and (5) of the paper).  The object holds no parameters: they are one flat
+    array ``[Q | W_0 b_0 | ... | W_{K-1} b_{K-1} | W_out b_out]``, matrices row-major.
+
+    Parameters
+    ----------
+    n_inputs, width, n_outputs, depth : int
+        Sizes q, v, m and the number of layers K.
+    final_time : float
+        T, in the units of t.
+    activation : str
+        sigma: "relu", "tanh", "logistic", "identity" or "smooth_relu" (relu with a parabola on
+        [-0.1, 0.1] for its kink).
+    dtype : dtype
+        float32 or float64, of parameters and data.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, T not positive or a name unknown.
+    TypeError
+        If `dtype` is no dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> net = ResNet(n_inputs=2, width=3, n_outputs=2, depth=4, dtype=np.float64)
+    >>> theta = net.init(seed=0)
+    >>> theta.shape, net.views(theta).W.shape
+    ((62,), (4, 3, 3))
+    >>> net.logits(theta, np.zeros((5, 2)))[0]
+    array([0., 0.])
+    """
+
+    n_inputs: int
+    width: int
+    n_outputs: int
+    depth: int
+    final_time: float = 1.0
+    activation: str = "relu"
+    dtype: np.dtype[Any] = field(default=np.dtype(np.float32))
+
+    def __init__(
+        self,
+        n_inputs: int,
+        width: int,
+        n_outputs: int,
+        depth: int,
+        final_time: float = 1.0,
+        activation: str = "relu",
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        sizes = {"n_inputs": n_inputs, "width": width, "n_outputs": n_outputs, "depth": depth}
+        for name, size in sizes.items():
+            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+                raise ValueError(f"{name}: expected a positive integer, got {size!r}")
+            object.__setattr__(self, name, int(size))
+        if not (final_time > 0 and math.isfinite(final_time)):
+            raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation: expected one of {ACTIVATIONS}, got {activation!r}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        object.__setattr__(self, "final_time", float(final_time))
+        object.__setattr__(self, "activation", activation)
+        object.__setattr__(self, "dtype", np.dtype(dtype))
+
+    @property
+    def dt(self) -> float:
+        """The step size T / K."""
+        return self.final_time / self.depth
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return self.part("closing").stop
+
+    @property
+    def layer_size(self) -> int:
+        """The number of parameters of one layer."""
+        return self.width * self.width + self.width
+
+    def part(self, name: str) -> slice:
+        """Return where "opening", "blocks" or "closing" lie in the flat array."""
+        opening = self.width * self.n_inputs
+        closing = opening + self.depth * self.layer_size
+        end = closing + self.n_outputs * (self.width + 1)
+        return dict(
+            zip(
+                PARTS,
+                (slice(0, opening), slice(opening, closing), slice(closing, end)),
+                strict=True,
+            )
+        )[name]
+
+    def with_depth(self, depth: int) -> ResNet:
+        """Return the same network with another number of layers and the same T."""
+        return replace(self, depth=depth)
+
+    def init(
+        self,
+        seed: int | np.random.Generator,
+        scheme: str = "normal",
+        *,
+        coarse_depth: int | None = None,
+        scale: float = 1.0,
+    ) -> Array:
+        """Return random parameters.
+
+        Q and W_out are Glorot-uniform and all biases zero; see :mod:`mgres.resnet.initialize` for
+        the schemes of W_k.
+
+        Parameters
+        ----------
+        seed : int or Generator
+            What :func:`numpy.random.default_rng` accepts.
+        scheme : str
+            "normal", "glorot", "he", "constant" or "coarse".
+        coarse_depth : int, optional
+            Draw a network of this depth, which divides `depth`, and prolong it: the weights are
+            then piecewise constant in t.
+        scale : float
+            Factor for W_k.
+        """
+        return initialize.initialize(self, seed, scheme, coarse_depth, scale)
+
+    def views(self, theta: Array) -> Views:
+        """Return named views into `theta`, without copying.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (size,)
+            Parameters or a gradient, of any dtype.
+        """
+        if theta.shape != (self.size,):
+            raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
+        v, m = self.width, self.n_outputs
+        layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
+        closing = theta[self.part("closing")]
+        return Views(
+            Q=theta[self.part("opening")].reshape(v, self.n_inputs),
+            W=layers[:, : v * v].reshape(self.depth, v, v),
+            b=layers[:, v * v :],
+            W_out=closing[: m * v].reshape(m, v),
+            b_out=closing[m * v :],
+        )
+
+    def logits(self, theta: Array, X: Array) -> Array:
+        """Return the network's output before any softmax.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (size,)
+            Parameters.
+        X : ndarray, shape (n, n_inputs)
+            Samples, C-contiguous.
+
+        Returns
+        -------
+        ndarray, shape (n, n_outputs)
+
+        Raises
+        ------
+        TypeError
+            If an array has another dtype than the network or is not contiguous.
+        ValueError
+            If a shape does not fit.
+        """
+        for name, array in (("theta", theta), ("X", X)):
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"{name}: expected a numpy array, got {type(array).__name__}")
+        out = np.empty((len(X) if X.ndim else 0, self.n_outputs), self.dtype)
+        self._evaluator.logits(theta, X, out)
+        return out
+
+    def predict(self, theta: Array, X: Array) -> NDArray[np.int64]:
+        """Return the most likely class of each sample, shape (n,)."""
+        return np.argmax(self.logits(theta, X), axis=1)
+
+    def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
+        """Return the share of samples whose predicted class is `y`."""
+        return float(np.mean(self.predict(theta, X) == y))
+
+    def evaluator(
+        self, loss: str = "cross_entropy", fixed: tuple[str, ...] = ()
+    ) -> _core.EvaluatorFloat32 | _core.EvaluatorFloat64:
+        """Return the compiled evaluator of this network with a loss."""
+        evaluator = _core.EvaluatorFloat32 if self.dtype == np.float32 else _core.EvaluatorFloat64
+        return evaluator(
+            self.n_inputs,
+            self.width,
+            self.n_outputs,
+            self.depth,
+            self.final_time,
+            _core.Activation[self.activation],
+            _core.Loss[loss],
+            *(part not in fixed for part in PARTS),
+        )
+
+    @cached_property
+    def _evaluator(self) -> _core.EvaluatorFloat32 | _core.EvaluatorFloat64:
+        return self.evaluator()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the compiled evaluator out of pickles and copies."""
+        return {k: v for k, v in self.__dict__.items() if not k.startswith("_")}

@@ -1,0 +1,106 @@
+"""Transfers in depth between networks of different numbers of layers."""
+
+from __future__ import annotations
+
+from .. import _core
+from .network import Array, ResNet
+
+PROLONGATIONS = tuple(_core.Prolongation.__members__)
+PROJECTIONS = tuple(_core.Projection.__members__)
+
+
+class DepthTransfer:
+    """P, R = P^T and Pi between a network and one with fewer layers.
+
+    Coarse layer j belongs to the time t_j where it acts first, and to the m fine layers from there
+    on.  Q and the classifier are the same on all levels: every operator copies them.
+
+    ==============  ==============================================================================
+    prolongation    fine layer m j + r (r = 0 ... m - 1)
+    ==============  ==============================================================================
+    constant        c_j
+    linear          (1 - r/m) c_j + (r/m) c_{j+1}; c_j behind the last coarse layer
+    ==============  ==============================================================================
+
+    ==============  ==============================================================================
+    projection      coarse layer j
+    ==============  ==============================================================================
+    mean            mean of the fine layers m j ... m j + m - 1
+    injection       fine layer m j
+    full_weighting  hat function of half width m around fine layer m j, normalised
+    ==============  ==============================================================================
+
+    Pi P = I exactly for constant with mean, constant with injection and linear with injection.  The
+    other pairs keep what is constant in t exactly, and what is smooth up to O(dt).
+
+    Parameters
+    ----------
+    fine, coarse : ResNet
+        Equal but for the depth; the fine depth is a multiple of the coarse one.
+    prolongation : str
+        "constant" (the paper's choice) or "linear".
+    projection : str, optional
+        "mean", "injection" or "full_weighting"; by default mean for constant and injection for
+        linear, the pairs for which Pi P = I.
+
+    Raises
+    ------
+    ValueError
+        If the networks do not fit or a name is unknown.
+    """
+
+    def __init__(
+        self,
+        fine: ResNet,
+        coarse: ResNet,
+        prolongation: str = "constant",
+        projection: str | None = None,
+    ) -> None:
+        if coarse != fine.with_depth(coarse.depth):
+            raise ValueError(f"coarse: expected {fine} but for the depth, got {coarse}")
+        if fine.depth % coarse.depth:
+            raise ValueError(
+                f"coarse: expected a depth that divides {fine.depth}, got {coarse.depth}"
+            )
+        if prolongation not in PROLONGATIONS:
+            raise ValueError(
+                f"prolongation: expected one of {PROLONGATIONS}, got {prolongation!r}"
+            )
+        if projection is None:
+            projection = "mean" if prolongation == "constant" else "injection"
+        if projection not in PROJECTIONS:
+            raise ValueError(f"projection: expected one of {PROJECTIONS}, got {projection!r}")
+        self.prolongation = prolongation
+        self.projection = projection
+        self._prolongation = _core.Prolongation[prolongation]
+        self._projection = _core.Projection[projection]
+        closing = fine.part("closing")
+        self._transfer = _core.DepthTransfer(
+            head=fine.part("opening").stop,
+            layer=fine.layer_size,
+            coarse_depth=coarse.depth,
+            factor=fine.depth // coarse.depth,
+            tail=closing.stop - closing.start,
+        )
+
+    @property
+    def fine_size(self) -> int:
+        """The number of parameters of the fine network."""
+        return self._transfer.fine_size
+
+    @property
+    def coarse_size(self) -> int:
+        """The number of parameters of the coarse network."""
+        return self._transfer.coarse_size
+
+    def prolong(self, coarse: Array, out: Array) -> None:
+        """Write P `coarse` to `out`: corrections, coarse to fine."""
+        self._transfer.prolong(self._prolongation, coarse, out)
+
+    def restrict(self, fine: Array, out: Array) -> None:
+        """Write P^T `fine` to `out`: gradients, fine to coarse."""
+        self._transfer.restrict(self._prolongation, fine, out)
+
+    def project(self, fine: Array, out: Array) -> None:
+        """Write Pi `fine` to `out`: parameters, fine to coarse."""
+        self._transfer.project(self._projection, fine, out)

@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+
+from mgres.mgopt import Adam, Diagonal, Euclidean, GradientDescent, Momentum
+from mgres.problems import NewtonStep
+from mgres.testing import Quadratic, check_optimizer
+
+EVERY = [
+    GradientDescent(0.3),
+    Momentum(0.1),
+    Momentum(0.05, 0.95),
+    Momentum(0.3, 0.0),
+    Momentum(0.1, nesterov=True),
+    Adam(0.1),
+    Adam(0.05, beta1=0.0, beta2=0.5, epsilon=1e-3),
+]
+TOLERANCE = {np.float32: 2e-6, np.float64: 1e-14}
+WEIGHTS = np.array([0.25, 1.0, 4.0])
+
+
+# ---- textbook loops: g(x) is the gradient, already in the metric ---------------------------------
+
+
+def gradient_descent(g, x, steps, alpha):
+    for _ in range(steps):
+        x = x - alpha * g(x)
+    return x
+
+
+def heavy_ball(g, x, steps, alpha, mu):
+    """Polyak: x_{k+1} = x_k - alpha g(x_k) + mu (x_k - x_{k-1})."""
+    previous = x
+    for _ in range(steps):
+        x, previous = x - alpha * g(x) + mu * (x - previous), x
+    return x
+
+
+def nesterov(g, x, steps, alpha, mu):
+    """Nesterov: gradient at the look-ahead point y = x + mu v; returns the next look-ahead point."""
+    v = np.zeros_like(x)
+    for _ in range(steps):
+        v = mu * v - alpha * g(x + mu * v)
+        x = x + v
+    return x + mu * v
+
+
+def adam(g, x, steps, alpha, beta1, beta2, epsilon):
+    """Kingma and Ba, algorithm 1, with the moments written out as sums."""
+    gradients = []
+    for t in range(1, steps + 1):
+        gradients.append(g(x))
+        ages = np.arange(t)[::-1]
+        m = sum((1 - beta1) * beta1**a * h for a, h in zip(ages, gradients, strict=True))
+        s = sum((1 - beta2) * beta2**a * h**2 for a, h in zip(ages, gradients, strict=True))
+        x = x - alpha * (m / (1 - beta1**t)) / (np.sqrt(s / (1 - beta2**t)) + epsilon)
+    return x
+
+
+CASES = [
+    (GradientDescent(0.2), gradient_descent, (0.2,)),
+    (Momentum(0.1, 0.8), heavy_ball, (0.1, 0.8)),
+    (Momentum(0.1, 0.0), gradient_descent, (0.1,)),
+    (Momentum(0.1, 0.8, nesterov=True), nesterov, (0.1, 0.8)),
+    (Adam(0.1), adam, (0.1, 0.9, 0.999, 1e-8)),
+    (Adam(0.03, 0.5, 0.7, 1e-2), adam, (0.03, 0.5, 0.7, 1e-2)),
+]
+
+
+class Cosh:
+    """f(x) = sum cosh(x_i - i), which is not quadratic."""
+
+    def __init__(self, n, dtype):
+        self.size, self.dtype = n, np.dtype(dtype)
+        self._shift = np.arange(n).astype(dtype)
+
+    def value(self, x):
+        return float(np.sum(np.cosh(x - self._shift)))
+
+    def value_and_grad(self, x, out):
+        np.sinh(x - self._shift, out=out)
+        return self.value(x)
+
+
+def run(optimizer, f, x, metric, steps):
+    x = x.copy()
+    state = optimizer.init(x, metric)
+    for _ in range(steps):
+        optimizer.step(f, x, state)
+    return x
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["euclidean", "diagonal"])
+@pytest.mark.parametrize(("optimizer", "reference", "arguments"), CASES, ids=str)
+def test_textbook_loop(optimizer, reference, arguments, weights, dtype):
+    f = Cosh(3, dtype)
+    start = np.array([0.5, 2.0, 1.0])
+    metric = Euclidean() if weights is None else Diagonal(weights.astype(dtype))
+    w = np.ones(3) if weights is None else weights
+    x = run(optimizer, f, start.astype(dtype), metric, 12)
+    expected = reference(lambda y: np.sinh(y - np.arange(3)) / w, start, 12, *arguments)
+    assert x.dtype == dtype
+    np.testing.assert_allclose(x, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("optimizer", EVERY, ids=str)
+def test_contract(optimizer, dtype):
+    report = check_optimizer(optimizer, dtype=dtype)
+    report.raise_if_failed()
+    assert not report.warnings
+    assert report.drift == 0
+    if not isinstance(optimizer, Adam):
+        assert report.metric_deviation < 1e-6
+
+
+@pytest.mark.parametrize("optimizer", EVERY, ids=str)
+def test_step_returns_the_value_before(optimizer):
+    f, x = Cosh(3, np.float64), np.array([0.5, 2.0, 1.0])
+    state = optimizer.init(x, Euclidean())
+    for _ in range(3):
+        before = f.value(x)
+        assert optimizer.step(f, x, state) == before
+
+
+def test_adam_first_step_has_the_length_of_the_learning_rate():
+    x = run(Adam(0.01), Cosh(3, np.float64), np.array([1.0, 0.0, 5.0]), Euclidean(), 1)
+    np.testing.assert_allclose(x, [0.99, 0.01, 4.99], rtol=1e-7)
+
+
+def test_init_keeps_no_reference_to_x():
+    for optimizer in EVERY:
+        x = np.ones(3)
+        state = optimizer.init(x, Euclidean())
+        for name, value in vars(state).items():
+            if isinstance(value, np.ndarray):
+                assert not np.shares_memory(value, x), name
+
+
+def test_newton_step_minimises_a_tilted_quadratic():
+    from mgres.mgopt import Tilted
+
+    rng = np.random.default_rng(8)
+    root = rng.standard_normal((5, 5))
+    f = Quadratic(root @ root.T + np.eye(5), rng.standard_normal(5))
+    surrogate = Tilted(f, rng.standard_normal(5), rng.standard_normal(5))
+    newton, x, gradient = NewtonStep(f), np.zeros(5), np.empty(5)
+    before = surrogate.value(x)
+    assert newton.step(surrogate, x, newton.init(x, Euclidean())) == pytest.approx(before)
+    surrogate.value_and_grad(x, gradient)
+    assert np.linalg.norm(gradient) < 1e-13
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        *[(lambda a=a: GradientDescent(a), "learning_rate") for a in (0.0, -1.0, np.nan, np.inf)],
+        *[(lambda a=a: Momentum(a), "learning_rate") for a in (0.0, -1.0, np.nan, np.inf)],
+        *[(lambda a=a: Adam(a), "learning_rate") for a in (0.0, -1.0, np.nan, np.inf)],
+        *[(lambda m=m: Momentum(0.1, m), "momentum") for m in (-0.1, 1.0, 2.0, np.nan)],
+        *[(lambda b=b: Adam(beta1=b), "beta1") for b in (-0.1, 1.0, 2.0, np.nan)],
+        *[(lambda b=b: Adam(beta2=b), "beta2") for b in (-0.1, 1.0, 2.0, np.nan)],
+        *[(lambda e=e: Adam(epsilon=e), "epsilon") for e in (0.0, -1.0, np.nan, np.inf)],
+    ],
+)
+def test_bad_arguments_are_named(make, name):
+    with pytest.raises(ValueError, match=f"^{name}: expected"):
+        make()

@@ -1,8 +1,8 @@
 """The compiled core, in the build that suits this machine.
 
-The same sources are compiled once for each instruction set level.  The best level that the processor
-has and that was built is taken; the environment variable ``MGRES_ISA`` (``base``, ``v3`` or ``v4``)
-forces one.
+The same sources are compiled once for each instruction set level.  The best level that the
+processor has and that was built is taken; the environment variable ``MGRES_ISA`` (``base``, ``v3``
+or ``v4``) forces one.
 """
 
 import importlib

@@ -33,7 +33,7 @@ def get_num_threads() -> int:
 
 
 def available_threads() -> int:
-    """Return what this process may use: its CPU affinity, its container's quota, OMP_NUM_THREADS."""
+    """Return what affinity, the container's quota and OMP_NUM_THREADS leave to this process."""
     limits = [_affinity(), *_cgroup_quota()]
     openmp = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if openmp.isdigit() and int(openmp) > 0:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-
 from mgres.mgopt import (
     GradientDescent,
     Hierarchy,
@@ -66,6 +65,14 @@ def error_history(
 
 
 # ---- Poisson -------------------------------------------------------------------------------------
+
+
+class FullWeighting(LinearInterpolation):
+    """Linear interpolation whose Pi is a weighted mean, so that Pi P is only close to I."""
+
+    def project(self, fine: Vector, out: Vector) -> None:
+        self.restrict(fine, out)
+        out /= 2
 
 
 def energy_norm(e: Vector) -> float:

@@ -2,8 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from mgres.mgopt import Counted, Diagonal, Euclidean, GradientDescent, Hierarchy, Level, Momentum
+from mgres.mgopt import Counted, Diagonal, Euclidean, GradientDescent, Hierarchy, Level
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic
 
@@ -20,8 +19,10 @@ def level(n, coarse=None, **options):
 def test_prints_as_a_table():
     hierarchy = Hierarchy(
         [
-            replace(level(2048, 1024), details={"layers": 64, "dt": 0.015625}),
-            Level(Quadratic(np.ones(1024)), Momentum(0.1), details={"layers": 32, "dt": 0.03125}),
+            level(2048, 1024, details={"layers": 64, "dt": 0.015625}),
+            replace(
+                level(1024, details={"layers": 32, "dt": 0.03125}), optimizer=GradientDescent(0.25)
+            ),
         ]
     )
     expected = """\
@@ -64,6 +65,14 @@ def test_evaluations_on_a_level_are_counted():
     hierarchy[1].objective.value(np.zeros(2))
     hierarchy[0].objective.value_and_grad(np.zeros(4), np.empty(4))
     assert (hierarchy.work.gradients, hierarchy.work.values) == ([1, 0], [0, 1])
+
+
+def test_finest_is_the_objective_itself_and_not_counted():
+    f = Quadratic(np.ones(4))
+    hierarchy = Hierarchy([replace(level(4, 2), objective=f), level(2)])
+    assert hierarchy.finest is f
+    hierarchy.finest.value(np.zeros(4))
+    assert hierarchy.work.total == 0
 
 
 def test_rebuilding_starts_a_new_ledger_and_counts_once():

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from mgres.mgopt import Armijo, FixedStep, Step, Tilted
 from mgres.testing import Quadratic
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from mgres.mgopt import Adam, Diagonal, Euclidean, GradientDescent, Momentum
+from mgres.mgopt import Adam, Diagonal, Euclidean, GradientDescent, Momentum, Tilted
 from mgres.problems import NewtonStep
 from mgres.testing import Quadratic, check_optimizer
 
@@ -36,7 +35,7 @@ def heavy_ball(g, x, steps, alpha, mu):
 
 
 def nesterov(g, x, steps, alpha, mu):
-    """Nesterov: gradient at the look-ahead point y = x + mu v; returns the next look-ahead point."""
+    """Nesterov: the gradient is taken at x + mu v; returns the last such look-ahead point."""
     v = np.zeros_like(x)
     for _ in range(steps):
         v = mu * v - alpha * g(x + mu * v)
@@ -138,8 +137,6 @@ def test_init_keeps_no_reference_to_x():
 
 
 def test_newton_step_minimises_a_tilted_quadratic():
-    from mgres.mgopt import Tilted
-
     rng = np.random.default_rng(8)
     root = rng.standard_normal((5, 5))
     f = Quadratic(root @ root.T + np.eye(5), rng.standard_normal(5))

@@ -1,6 +1,7 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
-
 from mgres.mgopt import MatrixTransfer
 from mgres.problems import (
     LinearInterpolation,
@@ -11,6 +12,7 @@ from mgres.problems import (
 from mgres.testing import check_gradient, check_hierarchy, check_transfer
 
 from .oracles import (
+    FullWeighting,
     assert_equals_classical_v_cycle,
     assert_fixed_point,
     assert_poisson_factor,
@@ -19,12 +21,6 @@ from .oracles import (
 )
 
 SIZES = [31, 63, 255, 1023, 4095]
-
-
-class FullWeighting(LinearInterpolation):
-    def project(self, fine, out):
-        self.restrict(fine, out)
-        out /= 2
 
 
 class SummedParameters(LinearInterpolation):
@@ -96,7 +92,7 @@ def test_minimiser_solves_the_equation(n):
 
 def test_coarse_operators_are_galerkin():
     hierarchy = poisson_hierarchy(PoissonObjective.random(31, seed=2))
-    for fine, coarse in zip(hierarchy[:-1], hierarchy[1:], strict=True):
+    for fine, coarse in pairwise(hierarchy):
         f, f_coarse = fine.objective.objective, coarse.objective.objective
         P = matrix_transfer(f_coarse.size)
         galerkin = np.empty_like(f_coarse.hessian(None))

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from mgres.mgopt import (
     Armijo,
     Counted,
@@ -58,8 +57,8 @@ def test_every_cycle_costs_the_same():
 
 
 def test_line_search_values_count_a_third():
-    # P = I and a coarse quadratic half as steep as the fine one: its exact minimisation is twice too
-    # long a step, so that alpha = 1 brings no decrease and alpha = 1/2 is the minimiser
+    # P = I and a coarse quadratic half as steep as the fine one: its minimisation is a step twice
+    # too long, so that alpha = 1 brings no decrease and alpha = 1/2 leads to the minimiser
     fine = Level(Quadratic([2.0, 2.0]), GradientDescent(0.1), MatrixTransfer(np.eye(2)))
     coarse = Level(Quadratic([1.0, 1.0]), GradientDescent(1.0), cost=0.5)
     hierarchy = Hierarchy([fine, coarse])

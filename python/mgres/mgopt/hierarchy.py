@@ -88,8 +88,13 @@ class Hierarchy(Sequence[Level]):
     def __str__(self) -> str:
         columns = ["level", *self._levels[0].details, "parameters", "gradient (WU)", "optimizer"]
         rows = [
-            [str(i), *map(str, l.details.values()), f"{l.objective.size:,}", f"{l.cost:.6g}"]
-            + [str(l.optimizer)]
+            [
+                str(i),
+                *map(str, l.details.values()),
+                f"{l.objective.size:,}",
+                f"{l.cost:.6g}",
+                str(l.optimizer),
+            ]
             for i, l in enumerate(self._levels)
         ]
         widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]

@@ -15,8 +15,8 @@ from .objective import Vector
 class Metric(Protocol):
     """An inner product (x, y) = <M x, y> on R^n, with M symmetric positive definite.
 
-    A derivative f'(x) is a dual vector.  The gradient, the direction an optimiser may step along, is
-    its Riesz representative M^-1 f'(x).
+    A derivative f'(x) is a dual vector.  The gradient, along which an optimiser may step, is its
+    Riesz representative M^-1 f'(x).
     """
 
     def to_primal(self, dual: Vector, out: Vector) -> None:

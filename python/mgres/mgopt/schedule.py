@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_ENTRY = re.compile(r"(?P<both>\d+)|\((?P<pre>\d+)\)|(?P<down>\d+)/(?P<up>\d+)|\{(?P<coarsest>\d+)\}")
+_ENTRY = re.compile(
+    r"(?P<both>\d+)|\((?P<pre>\d+)\)|(?P<down>\d+)/(?P<up>\d+)|\{(?P<coarsest>\d+)\}"
+)
 
 
 @dataclass(frozen=True)

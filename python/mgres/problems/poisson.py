@@ -114,7 +114,9 @@ class LinearInterpolation:
     """Linear interpolation between m coarse and 2m + 1 fine nodes, zero beyond both ends.
 
     The columns of P are the stencil [1/2, 1, 1/2].  Parameters are projected by injection, the
-    values at the coarse nodes, for which Pi P = I.
+    values at the coarse nodes, for which Pi P = I.  In this one-dimensional problem injection is
+    more than good, it makes the coupling of MG/OPT vanish: P'A = (P'AP) Pi.  A test of the coupling
+    has to use another projection.
 
     Parameters
     ----------

@@ -10,8 +10,9 @@ scheme        entries of W_k
 ``coarse``    ``normal``, drawn for 16 layers and prolonged: piecewise constant in t
 ============  ==================================================================
 
-Weights drawn independently for every layer are not smooth in t: averaging two layers shrinks them by
-sqrt(2), and so on every level.  The last two schemes, or `coarse_depth` with any scheme, start smooth.
+Weights drawn independently for every layer are not smooth in t: averaging two layers shrinks them
+by sqrt(2), and so on every level.  The last two schemes, or `coarse_depth` with any scheme, start
+smooth.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class ResNet:
     @property
     def size(self) -> int:
         """The number of parameters."""
-        return self.part("closing").stop
+        return int(self.part("closing").stop)
 
     @property
     def layer_size(self) -> int:
@@ -228,7 +228,8 @@ class ResNet:
 
     def predict(self, theta: Array, X: Array) -> NDArray[np.int64]:
         """Return the most likely class of each sample, shape (n,)."""
-        return np.argmax(self.logits(theta, X), axis=1)
+        classes: NDArray[np.int64] = np.argmax(self.logits(theta, X), axis=1)
+        return classes
 
     def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
         """Return the share of samples whose predicted class is `y`."""

@@ -20,7 +20,7 @@ def resnet_hierarchy(
     levels: int = 2,
     *,
     factor: int = 2,
-    optimizer: LevelOptimizer | Sequence[LevelOptimizer] = GradientDescent(0.1),
+    optimizer: LevelOptimizer | Sequence[LevelOptimizer] | None = None,
     metric: str = "euclidean",
     prolongation: str = "constant",
     projection: str | None = None,
@@ -41,7 +41,8 @@ def resnet_hierarchy(
         Coarsening factor m, at least 2.  The depth must be divisible by m^(levels - 1): a coarse
         layer that stood for fewer than m fine ones would need a step size of its own.
     optimizer : LevelOptimizer or sequence of them
-        One for all levels, or one for each, finest first.
+        One for all levels, or one for each, finest first; by default ``GradientDescent(0.1)``, the
+        paper's choice on circles.
     metric : str
         "euclidean" (the paper), or "time": L^2(0, T), see :func:`mgres.resnet.time_metric`.
     prolongation, projection : str
@@ -67,6 +68,8 @@ def resnet_hierarchy(
         )
     if metric not in METRICS:
         raise ValueError(f"metric: expected one of {METRICS}, got {metric!r}")
+    if optimizer is None:
+        optimizer = GradientDescent(0.1)
     optimizers = list(optimizer) if isinstance(optimizer, Sequence) else [optimizer] * levels
     if len(optimizers) != levels:
         raise ValueError(f"optimizer: expected {levels}, one for each level, got {len(optimizers)}")

@@ -6,14 +6,14 @@ complex step.  relu and smooth_relu branch on the real part.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .network import ResNet, Views
 
-Numbers = NDArray[Any]
+Numbers: TypeAlias = NDArray[Any]
 
 
 def sigma(activation: str, z: Numbers) -> tuple[Numbers, Numbers]:
@@ -43,24 +43,30 @@ def logits(net: ResNet, theta: Numbers, X: Numbers) -> Numbers:
     y = X @ p.Q.T
     for k in range(net.depth):
         y = y + net.dt * sigma(net.activation, y @ p.W[k].T + p.b[k])[0]
-    return y @ p.W_out.T + p.b_out
+    z: Numbers = y @ p.W_out.T + p.b_out
+    return z
 
 
 def sample_losses(loss: str, z: Numbers, targets: Numbers) -> Numbers:
     """Return the loss of every sample; `targets` are vectors, shape (n, n_outputs)."""
+    losses: Numbers
     if loss == "squared_error":
-        return ((z - targets) ** 2).sum(axis=1) / 2
-    shifted = z - z.real.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
-    return targets.sum(axis=1) * log_sum - (targets * shifted).sum(axis=1)
+        losses = ((z - targets) ** 2).sum(axis=1) / 2
+    else:
+        shifted = z - z.real.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(shifted).sum(axis=1))
+        losses = targets.sum(axis=1) * log_sum - (targets * shifted).sum(axis=1)
+    return losses
 
 
 def loss_gradient(loss: str, z: Numbers, targets: Numbers) -> Numbers:
     """Return the derivative of every sample's loss by its logits."""
-    if loss == "squared_error":
-        return z - targets
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True) * targets.sum(axis=1, keepdims=True) - targets
+    prediction = z
+    if loss == "cross_entropy":
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        prediction = e / e.sum(axis=1, keepdims=True) * targets.sum(axis=1, keepdims=True)
+    gradient: Numbers = prediction - targets
+    return gradient
 
 
 def value(net: ResNet, loss: str, theta: Numbers, X: Numbers, targets: Numbers) -> Any:

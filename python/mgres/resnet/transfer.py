@@ -63,9 +63,7 @@ class DepthTransfer:
                 f"coarse: expected a depth that divides {fine.depth}, got {coarse.depth}"
             )
         if prolongation not in PROLONGATIONS:
-            raise ValueError(
-                f"prolongation: expected one of {PROLONGATIONS}, got {prolongation!r}"
-            )
+            raise ValueError(f"prolongation: expected one of {PROLONGATIONS}, got {prolongation!r}")
         if projection is None:
             projection = "mean" if prolongation == "constant" else "injection"
         if projection not in PROJECTIONS:

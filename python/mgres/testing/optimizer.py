@@ -115,7 +115,13 @@ def check_optimizer(
     """
     if budget < 1:
         raise ValueError(f"budget: expected at least 1, got {budget}")
-    trials = _trials(np.random.default_rng(seed), dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # a divergence is a finding, not an accident
+        return _check(optimizer, _trials(np.random.default_rng(seed), dtype), budget, tolerance)
+
+
+def _check(
+    optimizer: LevelOptimizer, trials: list[Trial], budget: int, tolerance: float
+) -> OptimizerReport:
     failures: list[str] = []
     results = []
     for trial in trials:

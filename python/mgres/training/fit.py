@@ -186,7 +186,8 @@ def fit(
             while (reason := limits.reached(run.history[-1])) is None:
                 record = run.cycle(cycle, state, next(batches))
                 display.show(record)
-                if any([callback(record, run.theta) for callback in callbacks]):
+                wishes = [callback(record, run.theta) for callback in callbacks]
+                if any(wishes):
                     reason = limits.reached(record) or "callback"
                     break
     except KeyboardInterrupt:
@@ -237,9 +238,7 @@ class _Run:
         """Return what has been reached."""
         return FitResult(self.theta, self.history, self.history[-1].work_units, reason)
 
-    def _record(
-        self, number: int, epoch: int, theta: Array, report: CycleReport | None
-    ) -> Record:
+    def _record(self, number: int, epoch: int, theta: Array, report: CycleReport | None) -> Record:
         accuracy = None
         if self._validation is not None and number % self._validate_every == 0:
             accuracy = self._f.net.accuracy(theta, *self._validation)
@@ -303,9 +302,7 @@ def _copy_start(f: ResNetObjective, theta: Array) -> Array:
     return theta.copy()
 
 
-def _batches(
-    f: ResNetObjective, batch_size: int | None, rng: np.random.Generator
-) -> Iterator[int]:
+def _batches(f: ResNetObjective, batch_size: int | None, rng: np.random.Generator) -> Iterator[int]:
     """Put one batch after the other in use; yield the number of complete epochs behind it."""
     X, y = f.samples.X, f.samples.y
     n = len(X)

@@ -1,0 +1,110 @@
+"""Files of an experiment: the result, and finished runs of one that was interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _core, parallel
+from .runs import RunResult, RunSpec
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` in one step, so that a reader or a crash never meets half a file."""
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files that only their owner may read
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class FinishedRuns:
+    """Runs that an experiment has already done, kept until it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        The file; a damaged one is ignored, since all in it can be computed again.
+    version : str
+        Runs of another version do not count.
+    """
+
+    def __init__(self, path: Path, version: str) -> None:
+        self._path = path
+        self._version = version
+        self._runs: dict[str, dict[str, Any]] = {}
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if stored["version"] == version:
+                self._runs = dict(stored["runs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+
+    def __len__(self) -> int:
+        """Return the number of finished runs."""
+        return len(self._runs)
+
+    def get(self, spec: RunSpec) -> RunResult | None:
+        """Return the result of a finished run, or None."""
+        stored = self._runs.get(_key(spec))
+        try:
+            return RunResult(**stored) if stored is not None else None
+        except TypeError:
+            return None
+
+    def add(self, spec: RunSpec, result: RunResult) -> None:
+        """Keep the result of a run."""
+        self._runs[_key(spec)] = asdict(result)
+        write_json(self._path, {"version": self._version, "runs": self._runs})
+
+    def discard(self) -> None:
+        """Remove the file: the experiment is complete."""
+        self._path.unlink(missing_ok=True)
+
+
+def _key(spec: RunSpec) -> str:
+    return json.dumps(asdict(spec), sort_keys=True)
+
+
+def environment(version: str) -> dict[str, Any]:
+    """Return what a reader must know to judge the seconds and repeat the numbers."""
+    return {
+        "mgres": version,
+        "isa": _core.isa,
+        "threads": parallel.get_num_threads(),
+        "compiler": _core.compiler,
+        "eigen": _core.eigen_version,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "command": " ".join(["mgres", *sys.argv[1:]]),
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor()

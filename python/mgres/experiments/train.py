@@ -1,0 +1,60 @@
+"""Train one network with several numbers of levels and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..mgopt import Schedule
+from .rows import make_row, print_table
+from .runs import RunSpec, run
+from .setups import SETUPS
+from .store import environment, write_json
+
+
+def train(
+    spec: RunSpec,
+    levels: Sequence[int],
+    out: Path,
+    *,
+    version: str,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Train the network of `spec` with each number of levels and the paper's schedule.
+
+    Prints a table; writes ``result.json`` and, with matplotlib, ``convergence.png`` to `out`.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for L in levels:
+        chosen = replace(spec, schedule=str(Schedule.paper(L)))
+        result = run(chosen, progress, f"{L} level" + ("s" if L > 1 else ""))
+        rows.append(make_row([chosen], [result], curves=True))
+    setup = SETUPS[spec.problem]
+    result_json = {
+        "name": "train",
+        "rows": rows,
+        "settings": {
+            "problem": spec.problem,
+            "seeds": [spec.seed],
+            "width": setup.width,
+            "depth": spec.depth,
+            "learning_rate": spec.learning_rate,
+            "beta": spec.beta,
+            "target_validation_accuracy": setup.target,
+        },
+        "environment": environment(version),
+    }
+    write_json(out / "result.json", result_json)
+    print(print_table(rows))
+    try:
+        from . import plots
+
+        plots.save("convergence", result_json, out / "convergence.png")
+    except ImportError:
+        print('plot skipped: matplotlib is missing (pip install "mgres[plot]")')
+    else:
+        print(f"plot: {out / 'convergence.png'}")
+    return result_json

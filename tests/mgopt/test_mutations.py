@@ -1,0 +1,203 @@
+"""Break the method on purpose: the assertions of this suite have to notice.
+
+Each test takes an assertion that the right method passes, breaks one thing, and expects the very
+same assertion to fail.
+"""
+
+import numpy as np
+import pytest
+from mgres.mgopt import Schedule, Tilted, cycle
+from mgres.problems import (
+    ControlObjective,
+    LinearInterpolation,
+    PiecewiseConstant,
+    control_hierarchy,
+)
+from mgres.testing import check_hierarchy, check_transfer
+
+from .oracles import (
+    FullWeighting,
+    assert_control_factor,
+    assert_cost_is_formula_10,
+    assert_equals_classical_v_cycle,
+    assert_equals_linear_cycle,
+    assert_fixed_point,
+    assert_poisson_factor,
+    control_factor,
+    poisson_factor,
+    uniform_cycle,
+)
+
+
+def assert_noticed(assertion, *arguments):
+    """`assertion` passes as long as nothing is broken: the other test files show that."""
+    with pytest.raises(AssertionError):
+        assertion(*arguments)
+
+
+# ---- wrong transfers -----------------------------------------------------------------------------
+
+
+class InjectedGradients(LinearInterpolation):
+    def restrict(self, fine, out):
+        self.project(fine, out)
+
+
+class EvenGradients(PiecewiseConstant):
+    def restrict(self, fine, out):
+        out[:] = fine[::2]
+
+
+class OddGradients(PiecewiseConstant):
+    def restrict(self, fine, out):
+        out[:] = fine[1::2]
+
+
+class MeanGradients(PiecewiseConstant):
+    """The operator for parameters, used for gradients."""
+
+    def restrict(self, fine, out):
+        self.project(fine, out)
+
+
+class SummedParameters(PiecewiseConstant):
+    """The operator for gradients, used for parameters: the paper read literally."""
+
+    def project(self, fine, out):
+        self.restrict(fine, out)
+
+
+@pytest.mark.parametrize("n", [31, 63, 255, 1023])
+def test_poisson_with_injected_gradients(n):
+    assert_noticed(assert_poisson_factor, n, InjectedGradients)
+    assert_noticed(assert_equals_classical_v_cycle, n, InjectedGradients)
+    assert 0.8 < poisson_factor(n, InjectedGradients) < 1
+
+
+@pytest.mark.parametrize("transfer", [EvenGradients, OddGradients])
+@pytest.mark.parametrize("steps", [16, 32, 64, 128, 256])
+def test_control_with_injected_gradients(steps, transfer):
+    assert_noticed(assert_control_factor, steps, transfer)
+    assert 0.22 < control_factor(steps, transfer) < 0.45
+
+
+@pytest.mark.parametrize("steps", [16, 64])
+def test_control_with_averaged_gradients(steps):
+    assert_noticed(assert_control_factor, steps, MeanGradients)
+    assert_noticed(assert_equals_linear_cycle, steps, MeanGradients)
+
+
+@pytest.mark.parametrize(
+    "transfer", [InjectedGradients(31), EvenGradients(32), OddGradients(32), MeanGradients(32)]
+)
+def test_check_transfer_notices_wrong_gradients(transfer):
+    assert_noticed(check_transfer(transfer).raise_if_failed)
+
+
+def test_summed_parameters_let_the_loss_grow():
+    # factors cannot notice: on a quadratic the projection cancels out
+    f = ControlObjective(256)
+    x = 10 * f.minimiser()
+    right = check_hierarchy(control_hierarchy(f), x)
+    wrong = check_hierarchy(control_hierarchy(f, transfer=SummedParameters), x)
+    right.raise_if_failed()
+    assert_noticed(wrong.raise_if_failed)
+    assert right.growth == pytest.approx(1, abs=0.02)
+    assert wrong.growth > 2
+    losses = [level.loss for level in wrong.levels]
+    assert losses == sorted(losses)
+
+
+# ---- a wrong coupling ----------------------------------------------------------------------------
+
+
+class NoCoupling(Tilted):
+    """Minimises the coarse objective as it is."""
+
+    def __init__(self, f, origin, gradient):
+        own = np.empty_like(gradient)
+        f.value_and_grad(origin, own)
+        super().__init__(f, origin, own)
+
+
+class OppositeCoupling(Tilted):
+    """Adds <v, x> where it should be subtracted."""
+
+    def __init__(self, f, origin, gradient):
+        own = np.empty_like(gradient)
+        f.value_and_grad(origin, own)
+        super().__init__(f, origin, 2 * own - gradient)
+
+
+class ForgetfulCoupling(Tilted):
+    """Evaluates again at the point where it was built."""
+
+    def value_and_grad(self, x, out):
+        value = self._f.value_and_grad(x, out)
+        out -= self._v
+        return value - self._tilt(x)
+
+
+@pytest.mark.parametrize("coupling", [NoCoupling, OppositeCoupling])
+def test_wrong_coupling(coupling, monkeypatch):
+    monkeypatch.setattr(cycle, "Tilted", coupling)
+    f = ControlObjective(64)
+    assert_noticed(assert_fixed_point, control_hierarchy(f), f.minimiser())
+    assert_noticed(assert_control_factor, 64)
+    assert_noticed(assert_equals_linear_cycle, 64)
+    # not by injection: in one dimension P'A = (P'AP) Pi for it, so that no coupling is needed
+    assert_noticed(assert_equals_classical_v_cycle, 63, FullWeighting)
+
+
+def test_wrong_coupling_is_noticed_by_check_hierarchy(monkeypatch):
+    hierarchy = control_hierarchy(ControlObjective(64))
+    x = np.random.default_rng(1).standard_normal(64)
+    check_hierarchy(hierarchy, x, uniform_cycle(hierarchy, 1, 1)).raise_if_failed()
+    monkeypatch.setattr(cycle, "Tilted", NoCoupling)
+    report = check_hierarchy(hierarchy, x, uniform_cycle(hierarchy, 1, 1))
+    assert_noticed(report.raise_if_failed)
+    assert report.fixed_point > 1e-6
+
+
+@pytest.mark.parametrize("levels", [2, 4, 8])
+def test_forgotten_first_gradient_costs_more(levels, monkeypatch):
+    monkeypatch.setattr(cycle, "Tilted", ForgetfulCoupling)
+    assert_noticed(assert_cost_is_formula_10, Schedule.paper(levels))
+
+
+# ---- a wrong cycle -------------------------------------------------------------------------------
+
+
+def test_correction_from_zero_instead_of_from_the_projection(monkeypatch):
+    """Use P y for the correction instead of P (y - y0)."""
+    right = cycle.VCycle._correct
+
+    def wrong(self, hierarchy, level, f, x, fx, f_coarse, state):
+        coarse = state.levels[level + 1]
+        coarse.point += coarse.origin
+        right(self, hierarchy, level, f, x, fx, f_coarse, state)
+
+    monkeypatch.setattr(cycle.VCycle, "_correct", wrong)
+    f = ControlObjective(64)
+    assert_noticed(assert_fixed_point, control_hierarchy(f), f.minimiser())
+    assert_noticed(assert_equals_linear_cycle, 64)
+    assert_noticed(assert_equals_classical_v_cycle, 63)
+
+
+def test_correction_that_is_never_added(monkeypatch):
+    monkeypatch.setattr(cycle.VCycle, "_correct", lambda self, *arguments: None)
+    assert_noticed(assert_poisson_factor, 63)
+    assert_noticed(assert_control_factor, 64)
+
+
+def test_missing_smoothing(monkeypatch):
+    right = cycle.VCycle._smooth
+
+    def wrong(self, hierarchy, level, f, x, state, steps):
+        right(self, hierarchy, level, f, x, state, steps if level != 1 else 0)
+
+    monkeypatch.setattr(cycle.VCycle, "_smooth", wrong)
+    assert_noticed(assert_poisson_factor, 63)
+    assert_noticed(assert_equals_classical_v_cycle, 63)
+    assert_noticed(assert_control_factor, 64)
+    assert_noticed(assert_cost_is_formula_10, Schedule.paper(4))

@@ -1,13 +1,13 @@
 /// The only place where numpy arrays are checked and turned into pointers.
 #pragma once
 
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
-
 #include <sstream>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
 
 #include "mgres/types.hpp"
 

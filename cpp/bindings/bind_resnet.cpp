@@ -1,7 +1,7 @@
-#include <pybind11/native_enum.h>
-
 #include <cmath>
 #include <mutex>
+
+#include <pybind11/native_enum.h>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -18,8 +18,8 @@ ResNet make_net(Index inputs, Index width, Index outputs, Index depth, double fi
   check(width >= 1, "width: expected at least 1, got ", width);
   check(outputs >= 1, "n_outputs: expected at least 1, got ", outputs);
   check(depth >= 1, "depth: expected at least 1, got ", depth);
-  check(final_time > 0 && std::isfinite(final_time),
-        "final_time: expected a positive number, got ", final_time);
+  check(final_time > 0 && std::isfinite(final_time), "final_time: expected a positive number, got ",
+        final_time);
   return {inputs, width, outputs, depth, final_time, activation};
 }
 

@@ -57,7 +57,8 @@ void bind_update(py::module_& m) {
   m.def("adam", &py_adam, py::arg("x").noconvert(), py::arg("gradient").noconvert(),
         py::arg("first_moment").noconvert(), py::arg("second_moment").noconvert(),
         py::arg("learning_rate"), py::arg("beta1"), py::arg("beta2"), py::arg("epsilon"),
-        py::arg("steps"), "One step of Adam, in place; `steps` counts from 1 and includes this one.");
+        py::arg("steps"),
+        "One step of Adam, in place; `steps` counts from 1 and includes this one.");
 }
 
 }  // namespace mgres::bindings

@@ -10,7 +10,8 @@ namespace {
 
 /// The targets of a block as vectors (m, lanes); zero where there is no sample.
 template <class S>
-void gather(const Targets<S>& targets, Index first, Index count, Index outputs, Index lanes, S* out) {
+void gather(const Targets<S>& targets, Index first, Index count, Index outputs, Index lanes,
+            S* out) {
   for (Index i = 0; i < outputs * lanes; ++i) out[i] = 0;
   for (Index l = 0; l < count; ++l)
     if (targets.labels != nullptr)
@@ -59,8 +60,8 @@ void squared_error(const S* t, Index outputs, Index lanes, Index lane, S* z, S* 
 }  // namespace
 
 template <class S>
-void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count, Index outputs,
-                Index lanes, S weight, S* z, S* losses, S* scratch) {
+void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count,
+                Index outputs, Index lanes, S weight, S* z, S* losses, S* scratch) {
   gather(targets, first_sample, count, outputs, lanes, scratch);
   for (Index lane = 0; lane < lanes; lane += kLanes<S>) {
     if (loss == Loss::cross_entropy)
@@ -76,8 +77,8 @@ void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index 
   for (Index l = count; l < lanes; ++l) losses[l] = 0;
 }
 
-template void block_loss<float>(Loss, const Targets<float>&, Index, Index, Index, Index, float, float*,
-                                float*, float*);
+template void block_loss<float>(Loss, const Targets<float>&, Index, Index, Index, Index, float,
+                                float*, float*, float*);
 template void block_loss<double>(Loss, const Targets<double>&, Index, Index, Index, Index, double,
                                  double*, double*, double*);
 

@@ -1,12 +1,12 @@
 #include "mgres/parallel.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <mutex>
 #include <thread>
+
+#include <omp.h>
 
 #include "mgres/check.hpp"
 
@@ -68,7 +68,8 @@ void set_default_num_threads(int n) {
 
 void after_fork_in_child() { forked.store(true); }
 
-Interrupt::Interrupt(std::function<bool()> poll) : poll_(std::move(poll)), last_poll_ns_(now_ns()) {}
+Interrupt::Interrupt(std::function<bool()> poll)
+    : poll_(std::move(poll)), last_poll_ns_(now_ns()) {}
 
 bool Interrupt::check(int thread) {
   if (thread == 0 && poll_ && !stopped()) {
@@ -109,7 +110,8 @@ void parallel_for(Index tasks, int threads, Interrupt& interrupt, TaskRef task) 
         } catch (...) {
           failure.capture();
         }
-        if (now_ns() - start > kSpinTime) std::this_thread::sleep_for(std::chrono::microseconds(200));
+        if (now_ns() - start > kSpinTime)
+          std::this_thread::sleep_for(std::chrono::microseconds(200));
       }
   }
   failure.rethrow();

@@ -1,7 +1,8 @@
 #include "mgres/resnet.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
+
+#include <Eigen/Core>
 
 #include "mgres/block.hpp"
 #include "mgres/kernel.hpp"
@@ -32,30 +33,27 @@ struct Plan {
     groups = std::min(chunks, std::clamp<Index>(kPartialBytes / gradient_bytes, 2, kMaxGroups));
     state = net.width * chunk;
     const Index layer_bytes = 2 * state * static_cast<Index>(sizeof(S));
-    const bool store_all =
-        net.width >= kStoreWidth && net.depth * layer_bytes <= kStoreBytes;
-    segment = store_all ? net.depth
-                        : std::clamp<Index>(kSegmentBytes / layer_bytes, 1, net.depth);
+    const bool store_all = net.width >= kStoreWidth && net.depth * layer_bytes <= kStoreBytes;
+    segment = store_all ? net.depth : std::clamp<Index>(kSegmentBytes / layer_bytes, 1, net.depth);
     segments = ceil_div(net.depth, segment);
   }
 
   Index blocks(Index count) const { return ceil_div(count, lanes); }
 
-  Index lanes;     // samples of a block
-  Index samples;   // n
-  Index chunk;     // samples of a chunk, a multiple of lanes
+  Index lanes;    // samples of a block
+  Index samples;  // n
+  Index chunk;    // samples of a chunk, a multiple of lanes
   Index chunks;
-  Index groups;    // chunks are dealt out to groups in order
-  Index state;     // numbers in the state of a chunk
-  Index segment;   // layers of a segment
+  Index groups;   // chunks are dealt out to groups in order
+  Index state;    // numbers in the state of a chunk
+  Index segment;  // layers of a segment
   Index segments;
 };
 
 template <class S>
 int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
-  const double per_sample =
-      static_cast<double>(net.width) *
-      static_cast<double>(net.depth * net.width + net.inputs + net.outputs);
+  const double per_sample = static_cast<double>(net.width) *
+                            static_cast<double>(net.depth * net.width + net.inputs + net.outputs);
   const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
   return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(num_threads(), tasks));
 }
@@ -333,8 +331,8 @@ double ordered_mean(const std::vector<double>& losses, Index chunks, Index sampl
 }  // namespace
 
 template <class S>
-void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out, Workspace<S>& workspace,
-            Interrupt& interrupt) {
+void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
+            Workspace<S>& workspace, Interrupt& interrupt) {
   const LayerKernel<S>& kernel = layer_kernel<S>(net.width);
   const Plan<S> plan(net, kernel, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
@@ -401,12 +399,13 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
   return ordered_mean(workspace.chunk_losses, plan.chunks, batch.size);
 }
 
-#define MGRES_INSTANTIATE(S)                                                                       \
-  template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&, Interrupt&); \
-  template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&,      \
-                           Workspace<S>&, Interrupt&);                                             \
-  template double value_and_grad<S>(const ResNet&, Loss, const Trainable&, const S*,               \
-                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,         \
+#define MGRES_INSTANTIATE(S)                                                                  \
+  template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&,        \
+                          Interrupt&);                                                        \
+  template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&, \
+                           Workspace<S>&, Interrupt&);                                        \
+  template double value_and_grad<S>(const ResNet&, Loss, const Trainable&, const S*,          \
+                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,    \
                                     Interrupt&);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)

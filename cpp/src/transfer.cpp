@@ -86,9 +86,9 @@ void project(const DepthTransfer& t, Projection kind, const S* fine, S* out) {
   }
 }
 
-#define MGRES_INSTANTIATE(S)                                                       \
-  template void prolong<S>(const DepthTransfer&, Prolongation, const S*, S*);      \
-  template void restrict<S>(const DepthTransfer&, Prolongation, const S*, S*);     \
+#define MGRES_INSTANTIATE(S)                                                   \
+  template void prolong<S>(const DepthTransfer&, Prolongation, const S*, S*);  \
+  template void restrict<S>(const DepthTransfer&, Prolongation, const S*, S*); \
   template void project<S>(const DepthTransfer&, Projection, const S*, S*);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)

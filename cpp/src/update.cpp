@@ -26,7 +26,8 @@ double ordered_sum(Index n, const Term& term) {
 
 template <class S>
 double dot(Index n, const S* x, const S* y) {
-  return ordered_sum(n, [=](Index i) { return static_cast<double>(x[i]) * static_cast<double>(y[i]); });
+  return ordered_sum(
+      n, [=](Index i) { return static_cast<double>(x[i]) * static_cast<double>(y[i]); });
 }
 
 template <class S>
@@ -57,10 +58,10 @@ void adam(Index n, S* x, const S* gradient, S* first_moment, S* second_moment, d
   }
 }
 
-#define MGRES_INSTANTIATE(S)                                          \
-  template double dot<S>(Index, const S*, const S*);                  \
-  template void axpy<S>(Index, S, const S*, S*);                      \
-  template double add_square<S>(Index, double, const S*, S*);         \
+#define MGRES_INSTANTIATE(S)                                  \
+  template double dot<S>(Index, const S*, const S*);          \
+  template void axpy<S>(Index, S, const S*, S*);              \
+  template double add_square<S>(Index, double, const S*, S*); \
   template void adam<S>(Index, S*, const S*, S*, S*, double, double, double, double, long long);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)

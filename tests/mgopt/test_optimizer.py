@@ -90,7 +90,9 @@ def run(optimizer, f, x, metric, steps):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["euclidean", "diagonal"])
-@pytest.mark.parametrize(("optimizer", "reference", "arguments"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("optimizer", "reference", "arguments"), CASES, ids=[str(case[0]) for case in CASES]
+)
 def test_textbook_loop(optimizer, reference, arguments, weights, dtype):
     f = Cosh(3, dtype)
     start = np.array([0.5, 2.0, 1.0])

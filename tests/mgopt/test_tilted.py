@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
-from mgres.mgopt import (
-    Tilted,
-)
+from mgres.mgopt import Tilted
 from mgres.testing import Quadratic, check_gradient
 
 from .chains import DTYPES, Chain, start

@@ -25,14 +25,15 @@ template <class S, int R, int NV, class Columns>
 inline void multiply_tile(const S* a, Index row_stride, Index column_stride, Columns columns,
                           const S* x, S* z) {
   constexpr int L = kLanes<S>;
+  const Index n_columns = columns;  // GCC ignores a pragma on a loop whose condition calls a function
   Pack<S> sum[R][NV];
 #pragma GCC unroll 32
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
     for (int n = 0; n < NV; ++n) sum[i][n] = load(z + (i * NV + n) * L);
-  // not unrolled: GCC would spill the sums
+      // not unrolled: GCC would spill the sums
 #pragma GCC unroll 1
-  for (Index j = 0; j < columns; ++j) {
+  for (Index j = 0; j < n_columns; ++j) {
     Pack<S> xj[NV];
 #pragma GCC unroll 4
     for (int n = 0; n < NV; ++n) xj[n] = load(x + (j * NV + n) * L);
@@ -58,14 +59,13 @@ inline void multiply(const S* a, Index row_stride, Index column_stride, Rows row
     multiply_tile<S, R, NV>(a + i * row_stride, row_stride, column_stride, columns, x,
                             z + i * NV * kLanes<S>);
   if constexpr (R > 1)
-    if (i < rows)
-      multiply<S, R - 1, NV>(a, row_stride, column_stride, rows, columns, x, z, i);
+    if (i < rows) multiply<S, R - 1, NV>(a, row_stride, column_stride, rows, columns, x, z, i);
 }
 
 /// sums[r * sums_stride + c] = sum over blocks of s_r y_c, lane by lane, for R rows and C columns.
 template <class S, int R, int C, int NV>
-inline void outer_tile(const S* s, Index s_stride, const S* y, Index y_stride, Index blocks, S* sums,
-                       Index sums_stride) {
+inline void outer_tile(const S* s, Index s_stride, const S* y, Index y_stride, Index blocks,
+                       S* sums, Index sums_stride) {
   constexpr int L = kLanes<S>;
   Pack<S> sum[R][C] = {};
   for (Index b = 0; b < blocks; ++b, s += s_stride, y += y_stride)

@@ -24,7 +24,7 @@ struct Targets {
 /// to `z`, which holds the logits (m, lanes).  Of the block only the first `count` samples exist;
 /// the others get loss and derivative zero.  `scratch` has room for (m, lanes).
 template <class S>
-void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count, Index outputs,
-                Index lanes, S weight, S* z, S* losses, S* scratch);
+void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count,
+                Index outputs, Index lanes, S weight, S* z, S* losses, S* scratch);
 
 }  // namespace mgres

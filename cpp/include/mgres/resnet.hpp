@@ -24,8 +24,8 @@ struct Trainable {
 
 /// Write the logits (n, m), row-major, of a batch.
 template <class S>
-void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out, Workspace<S>& workspace,
-            Interrupt& interrupt);
+void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
+            Workspace<S>& workspace, Interrupt& interrupt);
 
 /// Return the mean loss of a batch.
 template <class S>

@@ -14,7 +14,7 @@ template <>
 struct ExpConstants<float> {
   static constexpr float magic = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
   static constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F;
-  static constexpr float limit = 87.0F;  // 2^n stays normal
+  static constexpr float limit = 87.0F;       // 2^n stays normal
   static constexpr float tanh_limit = 10.0F;  // tanh(10) rounds to 1
   static constexpr int bias = 127, mantissa_bits = 23, degree = 7;
 };

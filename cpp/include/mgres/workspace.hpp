@@ -42,8 +42,8 @@ class Buffer {
 /// All scratch of one evaluator.
 template <class S>
 struct Workspace {
-  std::vector<Buffer<S>> threads;   // states, checkpoints, adjoints of the chunk a thread works on
-  Buffer<S> partial_gradients;      // one gradient for each group of chunks but the first
+  std::vector<Buffer<S>> threads;  // states, checkpoints, adjoints of the chunk a thread works on
+  Buffer<S> partial_gradients;     // one gradient for each group of chunks but the first
   std::vector<double> chunk_losses;
 
   Index bytes() const {

@@ -52,14 +52,13 @@ def _convergence(axes: Any, name: str, rows: list[Row]) -> None:
             ]
             right.plot(*zip(*points, strict=True), color=colour, linestyle="--", **strong)
     axes.set_xlabel("V-cycles")
-    axes.set_ylabel("loss (solid)")
+    axes.set_ylabel("loss and regulariser (solid)")
     right.set_ylabel("validation accuracy (dashed)")
     axes.set_xscale("symlog", linthresh=10)
     axes.set_xlim(left=0)
-    axes.set_yscale("log")
     right.set_ylim(0, 1.02)
     axes.grid(alpha=0.3)
-    axes.legend(loc="center left", fontsize="small")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, frameon=False)
 
 
 def _label(name: str, row: Row) -> str:

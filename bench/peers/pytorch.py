@@ -1,0 +1,89 @@
+"""The network in PyTorch.
+
+All W_k are one tensor (K, v, v), as in mgres: this was faster here than 2,048 leaves.  The activation
+works in place and the Euler step is one fused `torch.add`; both are safe for autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from .cases import Contestant, Problem
+
+ACTIVATIONS = {"relu": torch.relu_, "tanh": torch.tanh_}
+CHUNK = 32
+
+Blocks = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def contestants(problem: Problem, threads: int, compiled: bool) -> Iterator[Contestant]:
+    """Yield PyTorch eager in both layouts and, if asked for, compiled."""
+    torch.set_num_threads(threads)
+    for features_first in (False, True):
+        blocks = _layers(problem, features_first)
+        layout = ", features first" if features_first else ""
+        key = "-features" if features_first else ""
+        yield _contestant(f"torch{key}", f"PyTorch eager{layout}", problem, features_first, blocks)
+        if compiled:
+            chunks = _in_chunks(torch.compile(blocks, dynamic=False))
+            yield _contestant(
+                f"torch-compile{key}", f"PyTorch compiled{layout}", problem, features_first, chunks
+            )
+
+
+def _layers(problem: Problem, features_first: bool) -> Blocks:
+    """Return the loop over layers; features first, b has the shape (K, v, 1)."""
+    dt = problem.net.dt
+    sigma = ACTIVATIONS[problem.net.activation]
+
+    def samples(h: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        for W_k, b_k in zip(W.unbind(), b.unbind(), strict=True):
+            h = torch.add(h, sigma(torch.addmm(b_k, h, W_k.t())), alpha=dt)
+        return h
+
+    def features(h: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        for W_k, b_k in zip(W.unbind(), b.unbind(), strict=True):
+            h = torch.add(h, sigma(torch.addmm(b_k, W_k, h)), alpha=dt)
+        return h
+
+    return features if features_first else samples
+
+
+def _in_chunks(layers: Blocks) -> Blocks:
+    """Return the loop over chunks: compiled once, the graph of 2,048 layers would be too large."""
+
+    def blocks(h: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        for W_c, b_c in zip(W.split(CHUNK), b.split(CHUNK), strict=True):
+            h = layers(h, W_c, b_c)
+        return h
+
+    return blocks
+
+
+def _contestant(
+    key: str, title: str, problem: Problem, features_first: bool, blocks: Blocks
+) -> Contestant:
+    leaves = [torch.from_numpy(p).requires_grad_() for p in problem.parameters()]
+    X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
+    Xt = X.t().contiguous()
+
+    def loss() -> torch.Tensor:
+        Q, W, b, W_out, b_out = leaves
+        if features_first:
+            h = blocks(Q @ Xt, W, b[:, :, None])
+            return F.cross_entropy(torch.addmm(b_out[:, None], W_out, h).t(), y)
+        h = blocks(X @ Q.t(), W, b)
+        return F.cross_entropy(torch.addmm(b_out, h, W_out.t()), y)
+
+    def call() -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        value = loss()
+        return value.detach(), torch.autograd.grad(value, leaves)
+
+    def unpack(result: Any) -> tuple[float, Any]:
+        return result[0].item(), problem.flat(tuple(g.numpy() for g in result[1]))
+
+    return Contestant(key, title, call, unpack)

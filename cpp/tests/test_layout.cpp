@@ -1,0 +1,53 @@
+#include "mgres/layout.hpp"
+
+#include <initializer_list>
+
+#include <doctest/doctest.h>
+
+using namespace mgres;
+
+TEST_CASE("offsets of a small network, counted by hand") {
+  ResNet net;
+  net.inputs = 2;
+  net.width = 3;
+  net.outputs = 4;
+  net.depth = 5;
+  net.final_time = 2;
+  const Layout at(net);
+  CHECK(at.opening == 6);             // Q 3 x 2
+  CHECK(at.layer == 12);              // W 3 x 3, b 3
+  CHECK(at.layers == 6);
+  CHECK(at.closing == 66);            // 6 + 5 * 12
+  CHECK(at.closing_bias == 78);       // + W_out 4 x 3
+  CHECK(at.size == 82);               // + b_out 4
+  CHECK(net.step() == doctest::Approx(0.4));
+}
+
+TEST_CASE("the parts follow each other without a gap") {
+  for (const Index inputs : {1, 2, 784})
+    for (const Index width : {1, 3, 40})
+      for (const Index outputs : {1, 10})
+        for (const Index depth : {1, 2, 2048}) {
+          ResNet net;
+          net.inputs = inputs;
+          net.width = width;
+          net.outputs = outputs;
+          net.depth = depth;
+          const Layout at(net);
+          CHECK(at.layers == at.opening);
+          CHECK(at.closing - at.layers == depth * width * (width + 1));
+          CHECK(at.closing_bias - at.closing == outputs * width);
+          CHECK(at.size - at.closing_bias == outputs);
+        }
+}
+
+TEST_CASE("sizes are rounded up as their names say") {
+  CHECK(ceil_div(0, 4) == 0);
+  CHECK(ceil_div(1, 4) == 1);
+  CHECK(ceil_div(4, 4) == 1);
+  CHECK(ceil_div(5, 4) == 2);
+  CHECK(round_up(0, 8) == 0);
+  CHECK(round_up(1, 8) == 8);
+  CHECK(round_up(8, 8) == 8);
+  CHECK(round_up(9, 8) == 16);
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Build from source in a fresh virtual environment and run every check.
+#
+#   bash tools/test.sh [folder of the virtual environment]
+#
+# What it needs beyond Python and a C++17 compiler it installs: Python packages into the virtual
+# environment, and doctest and binutils through apt where that is possible.  A step that cannot run
+# here says so and does not fail.  MGRES_DATA names the folder of the MNIST files, if there is one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${1:-build/test-venv}
+
+step() { printf '\n=== %s\n' "$*"; }
+skip() { printf '\n!!! SKIPPED: %s\n' "$*"; }
+
+# ---- tools ------------------------------------------------------------------------------------------
+
+apt_install() {
+  command -v apt-get >/dev/null || return 1
+  local sudo=""
+  [ "$(id -u)" -eq 0 ] || sudo="sudo -n"
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q "$@" >/dev/null 2>&1 || {
+    $sudo apt-get update -q >/dev/null 2>&1 &&
+      DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q "$@" >/dev/null 2>&1
+  }
+}
+
+command -v c++ >/dev/null || apt_install g++ || {
+  echo "a C++17 compiler is needed: apt install g++ | dnf install gcc-c++ | xcode-select --install"
+  exit 1
+}
+[ -e /usr/include/doctest/doctest.h ] || apt_install doctest-dev || true
+command -v objdump >/dev/null || apt_install binutils || true
+
+step "virtual environment and build"
+rm -rf "$venv"
+python3 -m venv "$venv" 2>/dev/null || { apt_install python3-venv && python3 -m venv "$venv"; }
+python="$PWD/$venv/bin/python"
+"$python" -m pip install --quiet --disable-pip-version-check --upgrade pip
+"$python" -m pip install --quiet --disable-pip-version-check ".[test,dev]"
+
+# ---- lint -------------------------------------------------------------------------------------------
+
+step "ruff"
+"$venv/bin/ruff" check .
+"$venv/bin/ruff" format --check .
+
+step "mypy"
+"$venv/bin/mypy"
+
+step "clang-format"
+git ls-files 'cpp/*.hpp' 'cpp/*.cpp' | xargs "$venv/bin/clang-format" --dry-run -Werror
+
+step "the committed type stub is that of the compiled module"
+"$python" tools/stubs.py --check
+
+# ---- C++ --------------------------------------------------------------------------------------------
+
+if [ -e /usr/include/doctest/doctest.h ] || [ -n "${doctest_DIR:-}" ]; then
+  step "C++ tests"
+  "$python" -m pip install --quiet --disable-pip-version-check cmake ninja "cmeel-eigen>=3.4.1,<4"
+  prefix=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  PATH="$PWD/$venv/bin:$PATH"
+  cmake --preset dev -DCMAKE_PREFIX_PATH="$prefix" --log-level=WARNING
+  cmake --build --preset dev
+  ctest --preset dev
+else
+  skip "C++ tests: doctest is missing (apt install doctest-dev | brew install doctest)"
+fi
+
+# ---- Python -----------------------------------------------------------------------------------------
+
+step "Python tests"
+"$python" -m pytest -q

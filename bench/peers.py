@@ -3,8 +3,9 @@
     pip install ".[torch]"
     python bench/peers.py
 
-One gradient is the loss and its derivative by all parameters, by one call.  Every answer is compared
-with that of mgres, and mgres's own with the plain NumPy reference, before anything is timed.
+One gradient is the loss and its derivative by all parameters, by one call.  Every answer is
+compared with that of mgres, and mgres's own with the plain NumPy reference, before anything is
+timed.
 """
 
 from __future__ import annotations

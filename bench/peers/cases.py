@@ -8,6 +8,7 @@ from typing import Any
 
 import mgres
 import numpy as np
+from mgres.resnet import reference
 
 QUICK_DEPTH = 32
 # of the whole gradient and of each of its parts, in the Euclidean norm
@@ -68,7 +69,12 @@ class Problem:
 
     @classmethod
     def of(cls, case: Case, seed: int = 0) -> Problem:
-        """Draw weights (He), small biases, normal inputs and labels."""
+        """Draw weights (He), small biases, normal inputs and labels.
+
+        Of twice as many samples those are kept that stay away from the kink of relu.  There the
+        derivative jumps, and rounding would decide between two gradients that differ by more than
+        the tolerance.
+        """
         rng = np.random.default_rng(seed)
         net = mgres.ResNet(
             case.n_inputs,
@@ -82,7 +88,8 @@ class Problem:
         views = net.views(theta)
         views.b[:] = 0.1 * rng.standard_normal(views.b.shape)
         views.b_out[:] = 0.1 * rng.standard_normal(views.b_out.shape)
-        X = rng.standard_normal((case.samples, case.n_inputs)).astype(case.dtype)
+        X = rng.standard_normal((2 * case.samples, case.n_inputs)).astype(case.dtype)
+        X = X[np.sort(np.argsort(_distance_from_zero(net, theta, X))[case.samples :])]
         return cls(net, theta, X, rng.integers(0, case.n_outputs, case.samples))
 
     def parameters(self) -> tuple[np.ndarray, ...]:
@@ -95,6 +102,18 @@ class Problem:
         for view, gradient in zip(self.net.views(out), gradients, strict=True):
             view[:] = gradient
         return out
+
+
+def _distance_from_zero(net: mgres.ResNet, theta: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """Return the smallest |W_k y_k + b_k| that each sample meets on its way."""
+    views = net.views(theta.astype(np.float64))
+    y = X @ views.Q.T
+    smallest = np.full(len(X), np.inf)
+    for W, b in zip(views.W, views.b, strict=True):
+        z = y @ W.T + b
+        smallest = np.minimum(smallest, np.abs(z).min(axis=1))
+        y += net.dt * reference.sigma(net.activation, z)[0]
+    return smallest
 
 
 @dataclass(frozen=True)
@@ -128,8 +147,6 @@ def ours(problem: Problem) -> Contestant:
 
 def oracle(problem: Problem) -> tuple[float, np.ndarray]:
     """Return loss and gradient by the plain NumPy reference."""
-    from mgres.resnet import reference
-
     one_hot = np.eye(problem.net.n_outputs, dtype=problem.net.dtype)[problem.y]
     value, gradient = reference.value_and_grad(
         problem.net, "cross_entropy", problem.theta, problem.X, one_hot

@@ -1,7 +1,7 @@
 """The network in PyTorch.
 
-All W_k are one tensor (K, v, v), as in mgres: this was faster here than 2,048 leaves.  The activation
-works in place and the Euler step is one fused `torch.add`; both are safe for autograd.
+All W_k are one tensor (K, v, v), which was faster here than 2,048 leaves.  The activation works in
+place and the Euler step is one fused `torch.add`; both are safe for autograd.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def contestants(problem: Problem, threads: int, compiled: bool) -> Iterator[Cont
     torch.set_num_threads(threads)
     for features_first in (False, True):
         blocks = _layers(problem, features_first)
-        layout = ", features first" if features_first else ""
+        layout = " (features first)" if features_first else ""
         key = "-features" if features_first else ""
         yield _contestant(f"torch{key}", f"PyTorch eager{layout}", problem, features_first, blocks)
         if compiled:
@@ -40,14 +40,14 @@ def _layers(problem: Problem, features_first: bool) -> Blocks:
     dt = problem.net.dt
     sigma = ACTIVATIONS[problem.net.activation]
 
-    def samples(h: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        for W_k, b_k in zip(W.unbind(), b.unbind(), strict=True):
-            h = torch.add(h, sigma(torch.addmm(b_k, h, W_k.t())), alpha=dt)
+    def samples(h: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor) -> torch.Tensor:
+        for W, b in zip(weights.unbind(), biases.unbind(), strict=True):
+            h = torch.add(h, sigma(torch.addmm(b, h, W.t())), alpha=dt)
         return h
 
-    def features(h: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        for W_k, b_k in zip(W.unbind(), b.unbind(), strict=True):
-            h = torch.add(h, sigma(torch.addmm(b_k, W_k, h)), alpha=dt)
+    def features(h: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor) -> torch.Tensor:
+        for W, b in zip(weights.unbind(), biases.unbind(), strict=True):
+            h = torch.add(h, sigma(torch.addmm(b, W, h)), alpha=dt)
         return h
 
     return features if features_first else samples
@@ -56,9 +56,9 @@ def _layers(problem: Problem, features_first: bool) -> Blocks:
 def _in_chunks(layers: Blocks) -> Blocks:
     """Return the loop over chunks: compiled once, the graph of 2,048 layers would be too large."""
 
-    def blocks(h: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        for W_c, b_c in zip(W.split(CHUNK), b.split(CHUNK), strict=True):
-            h = layers(h, W_c, b_c)
+    def blocks(h: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor) -> torch.Tensor:
+        for W, b in zip(weights.split(CHUNK), biases.split(CHUNK), strict=True):
+            h = layers(h, W, b)
         return h
 
     return blocks
@@ -69,12 +69,12 @@ def _contestant(
 ) -> Contestant:
     leaves = [torch.from_numpy(p).requires_grad_() for p in problem.parameters()]
     X, y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
-    Xt = X.t().contiguous()
+    columns = X.t().contiguous()
 
     def loss() -> torch.Tensor:
         Q, W, b, W_out, b_out = leaves
         if features_first:
-            h = blocks(Q @ Xt, W, b[:, :, None])
+            h = blocks(Q @ columns, W, b[:, :, None])
             return F.cross_entropy(torch.addmm(b_out[:, None], W_out, h).t(), y)
         h = blocks(X @ Q.t(), W, b)
         return F.cross_entropy(torch.addmm(b_out, h, W_out.t()), y)

@@ -65,7 +65,8 @@ def table(rows: list[Row]) -> str:
 def verdict(row: Row, threads: int) -> str:
     """Return one plain sentence about one peer."""
     on = "1 thread" if threads == 1 else f"{threads} threads"
-    text = f"mgres is {row['ratio']:.1f} x as fast as {row['title']} on {on}"
+    ratio = f"{row['ratio']:.1f}" if row["ratio"] >= 1 else f"{row['ratio']:.2g}"
+    text = f"mgres is {ratio} x as fast as {row['title']} on {on}"
     if row["target"] is None:
         return text
     return f"{text} (target {row['target']:g} x): {'reached' if row['reached'] else 'missed'}"

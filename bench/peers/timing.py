@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from .cases import Contestant
 
-# A turn lasts about this long: a fast contestant then cannot slip between two disturbances of a busy
-# machine that a slow one must sit through.
+# A turn lasts about this long: a fast contestant then cannot slip between two disturbances of a
+# busy machine that a slow one must sit through.
 TURN_SECONDS = 0.2
 # OpenMP's threads spin for a while after their work, and would do so in the next contestant's turn
 PAUSE_SECONDS = 0.02

@@ -34,11 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.threads is not None:
             set_num_threads(options.threads)
         code: int = options.run(options)
+        sys.stdout.flush()
         return code
-    except (UserError, ValueError, ImportError, OSError) as error:
+    except BrokenPipeError:
+        # the reader, such as head, has seen enough; spare it the complaint at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (UserError, ValueError, ImportError, OSError, MemoryError) as error:
         if options.debug:
             raise
-        print(f"mgres: error: {error}", file=sys.stderr)
+        print(f"mgres: error: {error or type(error).__name__}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         hint = getattr(options, "interrupted", "nothing was written")
@@ -60,10 +65,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     for L in options.levels:
-        if spec.depth % 2 ** (L - 1):
-            raise UserError(
-                f"--levels {L}: needs a depth divisible by {2 ** (L - 1)}, got {spec.depth}"
-            )
+        _check_levels(L, spec.depth)
     out = _output(options.out)
     train(spec, options.levels, out, version=mgres.__version__, progress=not options.quiet)
     return 0
@@ -87,6 +89,7 @@ def _check(options: argparse.Namespace) -> int:
     net = ResNet(X.shape[1], setup.width, int(y.max()) + 1, options.depth or setup.depth)
     if options.double:
         net = replace(net, dtype=np.dtype(np.float64))
+    _check_levels(options.levels, net.depth)
     n = min(len(X), 1000)
     f = ResNetObjective(net, X[:n].astype(net.dtype), y[:n], regularizer=Tikhonov(setup.beta))
     hierarchy = resnet_hierarchy(
@@ -116,6 +119,15 @@ def _info(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_levels(levels: int, depth: int) -> None:
+    most = (depth & -depth).bit_length()
+    if levels > most:
+        raise UserError(
+            f"--levels {levels}: a depth of {depth} halves {most - 1} times, so that at most "
+            f"{most} levels are possible"
+        )
+
+
 def _output(path: Path) -> Path:
     """Make the folder of results now, so that a run does not fail at its end."""
     try:
@@ -136,7 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mgres {mgres.__version__}")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--threads", type=_positive, help="threads to use (default: all available)")
+    common.add_argument(
+        "--threads", type=_positive, help="threads to use (default: all available)", metavar="N"
+    )
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -150,14 +164,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument("data", choices=SETUPS, help="the problem")
     p.add_argument(
-        "--levels", type=_positive, nargs="+", default=[8, 1], help="(default: 8 1)", metavar="L"
+        "--levels",
+        type=_positive,
+        nargs="+",
+        default=[8, 1],
+        help="numbers of levels (default: 8 1)",
+        metavar="L",
     )
     p.add_argument("--depth", type=_positive, help="layers (default: 2048)", metavar="K")
-    p.add_argument("--learning-rate", type=_positive_float, help="default: the paper's setting")
-    p.add_argument("--beta", type=_non_negative_float, help="Tikhonov regularisation")
-    p.add_argument("--seed", type=_non_negative, default=0, help="(default: 0)")
+    p.add_argument(
+        "--learning-rate",
+        type=_positive_float,
+        help="of gradient descent (default: the problem's setting)",
+        metavar="RATE",
+    )
+    p.add_argument(
+        "--beta",
+        type=_non_negative_float,
+        help="Tikhonov regularisation (default: the problem's setting)",
+        metavar="BETA",
+    )
+    p.add_argument(
+        "--seed",
+        type=_non_negative,
+        default=0,
+        help="of data and initial parameters (default: 0)",
+        metavar="N",
+    )
     p.add_argument("--quiet", action="store_true", help="no progress display")
-    p.add_argument("--out", type=Path, required=True, help="folder for result.json and the plot")
+    p.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for result.json and the plot",
+        metavar="DIR",
+    )
 
     p = _command(
         commands,
@@ -177,7 +218,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="one seed, a quarter of the depth, fewer rows and a smaller grid for the tuned row",
     )
-    p.add_argument("--out", type=Path, required=True, help="folder for result.json and the plot")
+    p.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for result.json and the plot",
+        metavar="DIR",
+    )
     p.set_defaults(interrupted="finished runs are kept; the same command resumes")
 
     p = _command(
@@ -189,13 +236,35 @@ def _parser() -> argparse.ArgumentParser:
         "mgres check circles --levels 8 --projection mean",
     )
     p.add_argument("data", choices=SETUPS, help="the problem")
-    p.add_argument("--levels", type=_positive, default=8, help="(default: 8)", metavar="L")
+    p.add_argument(
+        "--levels", type=_positive, default=8, help="number of levels (default: 8)", metavar="L"
+    )
     p.add_argument("--depth", type=_positive, help="layers (default: 2048)", metavar="K")
-    p.add_argument("--metric", choices=("euclidean", "time"), default="euclidean")
-    p.add_argument("--prolongation", choices=("constant", "linear"), default="constant")
-    p.add_argument("--projection", choices=("mean", "injection", "full_weighting"))
+    p.add_argument(
+        "--metric",
+        choices=("euclidean", "time"),
+        default="euclidean",
+        help="how derivatives become steps (default: euclidean)",
+    )
+    p.add_argument(
+        "--prolongation",
+        choices=("constant", "linear"),
+        default="constant",
+        help="of corrections, coarse to fine (default: constant)",
+    )
+    p.add_argument(
+        "--projection",
+        choices=("mean", "injection", "full_weighting"),
+        help="of parameters, fine to coarse (default: what fits the prolongation)",
+    )
     p.add_argument("--double", action="store_true", help="in double precision")
-    p.add_argument("--seed", type=_non_negative, default=0, help="(default: 0)")
+    p.add_argument(
+        "--seed",
+        type=_non_negative,
+        default=0,
+        help="of data and initial parameters (default: 0)",
+        metavar="N",
+    )
 
     _command(
         commands, common, "info", _info, "Print versions, threads and processor.", "mgres info"
@@ -233,7 +302,7 @@ def _number(text: str, kind: type, ok: str, accept: object) -> float:
 
 
 def _positive(text: str) -> int:
-    return int(_number(text, int, "an integer from 1", lambda n: n >= 1))
+    return int(_number(text, int, "an integer from 1 to 2**31 - 1", lambda n: 1 <= n < 2**31))
 
 
 def _non_negative(text: str) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 from .rows import Row
 
+SKIPPED = 'plots skipped: matplotlib is missing (pip install "mgres[plot]")'
+
 
 def save(name: str, result: dict[str, Any], path: Path) -> None:
     """Draw an experiment's result and save it as PNG.
@@ -28,7 +30,9 @@ def save(name: str, result: dict[str, Any], path: Path) -> None:
     else:
         _convergence(axes, name, [row for row in result["rows"] if "curves" in row])
     settings = result["settings"]
-    axes.set_title(f"{name}: {settings['problem']}, {len(settings['seeds'])} seeds", loc="left")
+    n = len(settings["seeds"])
+    seeds = "1 seed" if n == 1 else f"{n} seeds"
+    axes.set_title(f"{name}: {settings['problem']}, {seeds}", loc="left")
     figure.savefig(path, dpi=150)
 
 
@@ -55,6 +59,7 @@ def _convergence(axes: Any, name: str, rows: list[Row]) -> None:
     axes.set_ylabel("loss and regulariser (solid)")
     right.set_ylabel("validation accuracy (dashed)")
     axes.set_xscale("symlog", linthresh=10)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlim(left=0)
     right.set_ylim(0, 1.02)
     axes.grid(alpha=0.3)
@@ -74,12 +79,14 @@ def _sensitivity(axes: Any, cells: list[dict[str, Any]]) -> None:
     betas = sorted({cell["beta"] for cell in cells})
     ratio = {(c["learning_rate"], c["beta"]): c["median"] for c in cells}
     grid = [[ratio[rate, beta] or float("nan") for rate in rates] for beta in betas]
-    axes.imshow(grid, cmap="viridis", aspect="auto")
+    image = axes.imshow(grid, cmap="viridis", aspect="auto")
     for i, beta in enumerate(betas):
         for j, rate in enumerate(rates):
             value = ratio[rate, beta]
             text = "missed" if value is None else f"{value:.2f}"
-            axes.text(j, i, text, ha="center", va="center", color="white", fontweight="bold")
+            dark = value is not None and image.norm(value) < 0.6
+            colour = "white" if dark else "black"
+            axes.text(j, i, text, ha="center", va="center", color=colour, fontweight="bold")
     axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
     axes.set_yticks(range(len(betas)), [f"{beta:g}" for beta in betas])
     axes.set_xlabel("learning rate α")

@@ -44,6 +44,7 @@ def make_row(
     row["reached"] = sum(r.work_units is not None for r in results)
     row["seeds"] = [s.seed for s in specs]
     row["per_seed"] = per_seed
+    row["stopped"] = [r.stopped for r in results]
     row["best_accuracy"] = [max(a for a in r.accuracy if a is not None) for r in results]
     row["rejected_corrections"] = [r.rejected for r in results]
     if paper is not None:
@@ -75,18 +76,19 @@ def _spread(values: Sequence[float | None]) -> list[float | None]:
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[str] = ()) -> str:
-    """Return the rows as text, the paper's figures beside ours."""
+    """Return the rows as text, the paper's figures beside ours; empty columns are left out."""
     header = ["", *columns, "set-up", "V-cycles", "U_c", "U (WU)", "[min, max]", "seconds", "paper"]
-    table = [header, *(_cells(row, columns) for row in rows)]
-    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
-    left = {0, 1 + len(columns)}
-    lines = [
-        "  ".join(
-            c.ljust(w) if i in left else c.rjust(w)
-            for i, (c, w) in enumerate(zip(cells, widths, strict=True))
-        ).rstrip()
-        for cells in table
+    left = {"", "set-up"}
+    filled = [
+        [name, *cells]
+        for name, *cells in zip(header, *(_cells(row, columns) for row in rows), strict=True)
+        if any(cells)
     ]
+    padded = []
+    for cells in filled:
+        width = max(map(len, cells))
+        padded.append([c.ljust(width) if cells[0] in left else c.rjust(width) for c in cells])
+    lines = ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
     lines.insert(1, "-" * max(map(len, lines)))
     return "\n".join(lines)
 
@@ -96,6 +98,7 @@ def _cells(row: Row, columns: Sequence[str]) -> list[str]:
     low, high = row["spread"]["work_units"]
     paper = row.get("paper")
     missed = len(row["seeds"]) - row["reached"]
+    several = len(row["seeds"]) > 1
     return [
         name,
         *(f"{row[column]:g}" for column in columns),
@@ -103,8 +106,8 @@ def _cells(row: Row, columns: Sequence[str]) -> list[str]:
         _number(row["v_cycles"], "g"),
         f"{row['work_units_per_cycle']:.2f}",
         _number(row["work_units"], ".1f"),
-        (f"[{low:.1f}, {high:.1f}]" if low is not None else "")
-        + (f" {missed} missed" if missed else ""),
+        (f"[{low:.1f}, {high:.1f}]" if low is not None and several else "")
+        + (f" {missed} missed" if missed and several else ""),
         _number(row["seconds"], ".2f"),
         f"{paper['v_cycles']} / {paper['work_units_per_cycle']:.2f} / {paper['work_units']}"
         if paper

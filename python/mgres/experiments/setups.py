@@ -63,7 +63,13 @@ def _load_circles(seed: int) -> Data:
 
 
 def _load_mnist(seed: int) -> Data:
-    return mnist()
+    try:
+        return mnist()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            "MNIST is missing: set MGRES_DATA to the folder of its four files, or fetch them with "
+            '`python -c "import mgres; mgres.datasets.download_mnist()"`'
+        ) from error
 
 
 def _load_digits(seed: int) -> Data:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..mgopt import Schedule
-from .rows import make_row, print_table
+from . import plots
+from .rows import Row, make_row, print_table
 from .runs import RunSpec, run
-from .setups import SETUPS
+from .setups import SETUPS, Setup
 from .store import environment, write_json
 
 
@@ -49,12 +50,19 @@ def train(
     }
     write_json(out / "result.json", result_json)
     print(print_table(rows))
+    for row in rows:
+        if not row["reached"]:
+            print(f"L = {row['levels']} missed {setup.target:g}: {_reason(row, setup)}")
     try:
-        from . import plots
-
         plots.save("convergence", result_json, out / "convergence.png")
     except ImportError:
-        print('plot skipped: matplotlib is missing (pip install "mgres[plot]")')
+        print(plots.SKIPPED)
     else:
         print(f"plot: {out / 'convergence.png'}")
     return result_json
+
+
+def _reason(row: Row, setup: Setup) -> str:
+    if row["stopped"] == ["divergence"]:
+        return "it diverged; a smaller learning rate or beta may help"
+    return f"best accuracy {row['best_accuracy'][0]:.4f} within {setup.max_work_units:g} work units"

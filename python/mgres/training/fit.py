@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..mgopt import CycleReport, CycleState, Hierarchy, Schedule, VCycle
 from ..resnet import ResNetObjective, resnet_hierarchy
 from ..resnet.network import Array
-from ..resnet.objective import check_inputs
+from .arguments import (
+    Limits,
+    Validation,
+    check_batches,
+    check_callbacks,
+    check_count,
+    check_validation,
+    copy_start,
+)
+from .batches import batches, restored
 from .history import History, Record
 from .progress import make_progress
 
@@ -35,7 +42,8 @@ class FitResult:
     work_units : float
         Work done: gradients and line searches, without validation and progress.
     stopped : str
-        Why training ended: "accuracy", "loss", "work_units", "seconds", "cycles", "callback".
+        Why training ended: "accuracy", "loss", "work_units", "seconds", "cycles", "callback"; in
+        the errors below "divergence" or "interrupted".
     """
 
     theta: Array
@@ -72,31 +80,6 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.result = result
 
 
-@dataclass(frozen=True)
-class _Limits:
-    """When to stop; checked after every cycle, in this order."""
-
-    accuracy: float | None
-    loss: float | None
-    work_units: float | None
-    seconds: float | None
-    cycles: int
-
-    def reached(self, record: Record) -> str | None:
-        reached = {
-            "accuracy": _at_least(record.accuracy, self.accuracy),
-            "loss": self.loss is not None and record.loss <= self.loss,
-            "work_units": _at_least(record.work_units, self.work_units),
-            "seconds": _at_least(record.seconds, self.seconds),
-            "cycles": record.cycle >= self.cycles,
-        }
-        return next((name for name, yes in reached.items() if yes), None)
-
-
-def _at_least(value: float | None, bound: float | None) -> bool:
-    return value is not None and bound is not None and value >= bound
-
-
 def fit(
     f: ResNetObjective,
     theta: Array | None = None,
@@ -105,7 +88,7 @@ def fit(
     hierarchy: Hierarchy | None = None,
     cycle: VCycle | None = None,
     batch_size: int | None = None,
-    validation: tuple[Array, NDArray[np.integer[Any]]] | None = None,
+    validation: Validation | None = None,
     validate_every: int = 1,
     target_accuracy: float | None = None,
     target_loss: float | None = None,
@@ -150,6 +133,7 @@ def fit(
         Stop after this many cycles.
     callbacks : sequence of callables
         Called as ``callback(record, theta)`` after every cycle; a true result stops training.
+        Copy `theta` to keep it: later cycles write to the same array.
     progress : bool
         Show progress on standard error: a bar if tqdm is installed, plain lines otherwise.
     label : str
@@ -163,28 +147,35 @@ def fit(
 
     Raises
     ------
-    ValueError
-        If arguments do not fit each other.
+    TypeError, ValueError
+        If an argument is not as described, or arguments do not fit each other.
     DivergenceError
         If the loss is no longer finite; it holds the last finite parameters.
     TrainingInterrupted
         On Ctrl-C, a KeyboardInterrupt; it holds the parameters after the last complete cycle.
     """
     hierarchy, cycle = _resolve(f, levels, hierarchy, cycle)
-    limits = _Limits(target_accuracy, target_loss, max_work_units, max_seconds, max_cycles)
-    _check_arguments(f, batch_size, validation, validate_every, limits)
-    theta = f.net.init(seed) if theta is None else _copy_start(f, theta)
+    limits = Limits(target_accuracy, target_loss, max_work_units, max_seconds, max_cycles)
+    if batch_size is not None:
+        check_batches(f, hierarchy, batch_size)
+    if validation is not None:
+        check_validation(f, validation)
+    elif target_accuracy is not None:
+        raise ValueError("target_accuracy: needs validation=(X, y)")
+    check_count("validate_every", validate_every)
+    check_callbacks(callbacks)
+    theta = f.net.init(seed) if theta is None else copy_start(f, theta)
     if not math.isfinite(f.value(theta)):
         raise ValueError("theta: expected a start with a finite loss")
 
     run = _Run(f, hierarchy, validation, validate_every, theta)
-    batches = _batches(f, batch_size, np.random.default_rng(seed))
+    next_batch = batches(f, batch_size, np.random.default_rng(seed))
     state = cycle.init(hierarchy, theta)
     try:
-        with _restored(f), make_progress(progress, label, _total(limits)) as display:
+        with restored(f), make_progress(progress, label, limits.total) as display:
             display.show(run.history[0])
             while (reason := limits.reached(run.history[-1])) is None:
-                record = run.cycle(cycle, state, next(batches))
+                record = run.cycle(cycle, state, next(next_batch))
                 display.show(record)
                 wishes = [callback(record, run.theta) for callback in callbacks]
                 if any(wishes):
@@ -202,7 +193,7 @@ class _Run:
         self,
         f: ResNetObjective,
         hierarchy: Hierarchy,
-        validation: tuple[Array, NDArray[Any]] | None,
+        validation: Validation | None,
         validate_every: int,
         theta: Array,
     ) -> None:
@@ -221,7 +212,9 @@ class _Run:
         number = self.history[-1].cycle + 1
         np.copyto(self._next, self.theta)
         start = time.perf_counter()
-        report = cycle.step(self._hierarchy, self._next, state)
+        # an overflow shows in the loss, which is judged below
+        with np.errstate(over="ignore", invalid="ignore"):
+            report = cycle.step(self._hierarchy, self._next, state)
         self._seconds += time.perf_counter() - start
         record = self._record(number, epoch, self._next, report)
         if not math.isfinite(record.loss):
@@ -257,7 +250,9 @@ def _resolve(
     f: ResNetObjective, levels: int | None, hierarchy: Hierarchy | None, cycle: VCycle | None
 ) -> tuple[Hierarchy, VCycle]:
     if hierarchy is None:
-        if levels is None:
+        if levels is not None:
+            check_count("levels", levels)
+        else:
             levels = 1 if cycle is None else len(cycle.schedule)
         hierarchy = resnet_hierarchy(f, levels)
     elif levels is not None and levels != len(hierarchy):
@@ -265,71 +260,3 @@ def _resolve(
     if hierarchy.finest is not f:
         raise ValueError("hierarchy: its finest objective must be f itself")
     return hierarchy, cycle or VCycle(Schedule.paper(len(hierarchy)))
-
-
-def _check_arguments(
-    f: ResNetObjective,
-    batch_size: int | None,
-    validation: tuple[Array, NDArray[Any]] | None,
-    validate_every: int,
-    limits: _Limits,
-) -> None:
-    if batch_size is not None and not 1 <= batch_size <= len(f.samples):
-        raise ValueError(
-            f"batch_size: expected 1 to {len(f.samples)} (all samples), got {batch_size}"
-        )
-    if validate_every < 1:
-        raise ValueError(f"validate_every: expected at least 1, got {validate_every}")
-    if limits.accuracy is not None and validation is None:
-        raise ValueError("target_accuracy: needs validation=(X, y)")
-    if limits.cycles < 0:
-        raise ValueError(f"max_cycles: expected at least 0, got {limits.cycles}")
-    if validation is not None:
-        X, y = validation
-        check_inputs("validation[0]", X, f.net)
-        if not np.issubdtype(y.dtype, np.integer) or y.shape != (len(X),):
-            raise ValueError(
-                f"validation[1]: expected {len(X)} integer labels, got shape {y.shape} and dtype "
-                f"{y.dtype}"
-            )
-
-
-def _copy_start(f: ResNetObjective, theta: Array) -> Array:
-    if theta.shape != (f.size,):
-        raise ValueError(f"theta: expected shape ({f.size},), got {theta.shape}")
-    if theta.dtype != f.dtype:
-        raise TypeError(f"theta: expected dtype {f.dtype}, got {theta.dtype}")
-    return theta.copy()
-
-
-def _batches(f: ResNetObjective, batch_size: int | None, rng: np.random.Generator) -> Iterator[int]:
-    """Put one batch after the other in use; yield the number of complete epochs behind it."""
-    X, y = f.samples.X, f.samples.y
-    n = len(X)
-    epoch = 0
-    while True:
-        if batch_size is None:
-            epoch += 1
-            yield epoch
-            continue
-        order = rng.permutation(n)
-        for start in range(0, n, batch_size):
-            chosen = order[start : start + batch_size]
-            f.samples.use(X[chosen], y[chosen])
-            yield epoch + (start + batch_size >= n)
-        epoch += 1
-
-
-@contextmanager
-def _restored(f: ResNetObjective) -> Iterator[None]:
-    """Give `f` all its samples back in the end."""
-    X, y = f.samples.X, f.samples.y
-    try:
-        yield
-    finally:
-        f.samples.use(X, y)
-
-
-def _total(limits: _Limits) -> int | None:
-    others = (limits.accuracy, limits.loss, limits.work_units, limits.seconds)
-    return limits.cycles if all(limit is None for limit in others) else None

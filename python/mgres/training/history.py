@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,13 +70,21 @@ class History(Sequence[Record]):
         return [getattr(record, name) for record in self._records]
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Return plain dictionaries, ready for :mod:`json`."""
-        return [asdict(record) for record in self._records]
+        """Return plain dictionaries, ready for :mod:`json`: None for what is not finite."""
+        return [_plain(asdict(record)) for record in self._records]
 
     def save(self, path: str | Path) -> None:
         """Write one JSON object for each record, a line each."""
-        lines = [json.dumps(record) + "\n" for record in self.to_dicts()]
+        lines = [json.dumps(record, allow_nan=False) + "\n" for record in self.to_dicts()]
         Path(path).write_text("".join(lines), encoding="utf-8")
 
     def __repr__(self) -> str:
         return f"<History of {max(len(self) - 1, 0)} cycles>"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -84,9 +84,9 @@ class Bar(_Base):
 
     def show(self, record: Record) -> None:
         """Advance the bar."""
+        self._bar.set_postfix_str(describe(record, with_cycle=False), refresh=False)
         self._bar.update(record.cycle - self._done)
         self._done = record.cycle
-        self._bar.set_postfix_str(describe(record, with_cycle=False), refresh=False)
 
     def __exit__(self, *args: Any) -> None:
         """Leave the bar as it stands."""

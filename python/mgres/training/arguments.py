@@ -1,0 +1,121 @@
+"""What `fit` accepts, checked before it starts."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mgopt import Hierarchy
+from ..resnet import ResNetObjective
+from ..resnet.network import Array
+from ..resnet.objective import check_inputs, check_targets
+from .history import Record
+
+Validation = tuple[Array, NDArray[np.integer[Any]]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop; checked after every cycle, in this order."""
+
+    accuracy: float | None
+    loss: float | None
+    work_units: float | None
+    seconds: float | None
+    cycles: int
+
+    def __post_init__(self) -> None:
+        numbers = {
+            "target_accuracy": self.accuracy,
+            "target_loss": self.loss,
+            "max_work_units": self.work_units,
+            "max_seconds": self.seconds,
+        }
+        for name, value in numbers.items():
+            if value is not None and (not isinstance(value, Real) or math.isnan(value)):
+                raise ValueError(f"{name}: expected a number or None, got {value!r}")
+        if self.accuracy is not None and not 0 <= self.accuracy <= 1:
+            raise ValueError(f"target_accuracy: expected a share from 0 to 1, got {self.accuracy}")
+        check_count("max_cycles", self.cycles, least=0)
+
+    def reached(self, record: Record) -> str | None:
+        """Return the first limit that `record` meets, by name."""
+        reached = {
+            "accuracy": _at_least(record.accuracy, self.accuracy),
+            "loss": self.loss is not None and record.loss <= self.loss,
+            "work_units": _at_least(record.work_units, self.work_units),
+            "seconds": _at_least(record.seconds, self.seconds),
+            "cycles": record.cycle >= self.cycles,
+        }
+        return next((name for name, yes in reached.items() if yes), None)
+
+    @property
+    def total(self) -> int | None:
+        """The number of cycles, if nothing else can end training before."""
+        others = (self.accuracy, self.loss, self.work_units, self.seconds)
+        return self.cycles if all(limit is None for limit in others) else None
+
+
+def _at_least(value: float | None, bound: float | None) -> bool:
+    return value is not None and bound is not None and value >= bound
+
+
+def check_count(name: str, value: int, least: int = 1) -> None:
+    """Raise a ValueError unless `value` is an integer of at least `least`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = least - 1
+    if isinstance(value, bool) or count < least:
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
+
+
+def check_batches(f: ResNetObjective, hierarchy: Hierarchy, batch_size: int) -> None:
+    """Raise a ValueError unless every level can be given batches of this size."""
+    check_count("batch_size", batch_size)
+    if batch_size > len(f.samples):
+        raise ValueError(
+            f"batch_size: expected 1 to {len(f.samples)} (all samples), got {batch_size}"
+        )
+    for i, level in enumerate(hierarchy):
+        own = getattr(getattr(level.objective, "objective", None), "samples", f.samples)
+        if own is not f.samples:
+            raise ValueError(
+                f"hierarchy: level {i} has samples of its own, which batches would not replace; "
+                "make coarse objectives by f.coarsen(factor)"
+            )
+
+
+def check_validation(f: ResNetObjective, validation: Validation) -> None:
+    """Raise an error unless `validation` holds samples and labels for the network of `f`."""
+    if not isinstance(validation, Sequence) or len(validation) != 2:
+        raise TypeError(f"validation: expected a tuple (X, y), got {type(validation).__name__}")
+    X, y = validation
+    check_inputs("validation[0]", X, f.net)
+    if isinstance(y, np.ndarray) and not np.issubdtype(y.dtype, np.integer):
+        raise TypeError(f"validation[1]: expected integer labels, got dtype {y.dtype}")
+    check_targets("validation[1]", y, len(X), f.net, "cross_entropy")
+
+
+def check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Raise a TypeError unless `callbacks` is a sequence of callables."""
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise TypeError(f"callbacks: expected a sequence of callables, got {callbacks!r}")
+
+
+def copy_start(f: ResNetObjective, theta: Array) -> Array:
+    """Return a copy of the parameters to start from, or raise an error if they do not fit `f`."""
+    if not isinstance(theta, np.ndarray):
+        raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
+    if theta.shape != (f.size,):
+        raise ValueError(f"theta: expected shape ({f.size},), got {theta.shape}")
+    if theta.dtype != f.dtype:
+        raise TypeError(f"theta: expected dtype {f.dtype}, got {theta.dtype}")
+    return theta.copy()

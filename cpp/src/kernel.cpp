@@ -52,6 +52,35 @@ Update<S> update_for(Activation activation) {
   return nullptr;
 }
 
+/// One relu layer on one block whose sums fit into the registers: nothing goes through memory
+/// between product and update.
+template <class S, int V>
+void relu_layer(const S* parameters, S h, S* y, S* states, S* slopes) {
+  constexpr int NV = Tiling<V>::vectors;
+  constexpr int L = kLanes<S>;
+  const S* bias = parameters + V * V;
+  Pack<S> sum[V][NV];
+#pragma GCC unroll 32
+  for (int i = 0; i < V; ++i)
+#pragma GCC unroll 4
+    for (int n = 0; n < NV; ++n) sum[i][n] = broadcast(bias[i]);
+  add_product<S, V, NV>(parameters, V, 1, V, y, sum);
+#pragma GCC unroll 32
+  for (int i = 0; i < V; ++i)
+#pragma GCC unroll 4
+    for (int n = 0; n < NV; ++n) {
+      const int at = (i * NV + n) * L;
+      const Pack<S> yi = load(y + at);
+      Pack<S> slope{};
+      activate<Activation::relu, S>(sum[i][n], slope);
+      if (states != nullptr) {
+        store(states + at, yi);
+        store(slopes + at, h * slope);
+      }
+      store(y + at, yi + h * sum[i][n]);
+    }
+}
+
 template <class S, int V>
 void forward(const Segment<S>& segment, S* state, S* states, S* slopes, S* scratch) {
   constexpr int NV = Tiling<V>::vectors;
@@ -68,12 +97,18 @@ void forward(const Segment<S>& segment, S* state, S* states, S* slopes, S* scrat
     S* z = scratch;
     const S* p = segment.parameters;
     for (Index k = 0; k < segment.layers; ++k, p += weights + width) {
+      const Index at = k * chunk_size + b * block_size;
+      S* states_k = states != nullptr ? states + at : nullptr;
+      S* slopes_k = slopes != nullptr ? slopes + at : nullptr;
+      if constexpr (Tiling<V>::fits)
+        if (segment.activation == Activation::relu) {
+          relu_layer<S, V>(p, segment.step, y, states_k, slopes_k);
+          continue;
+        }
       for (Index i = 0; i < width; ++i)
         for (int n = 0; n < NV; ++n) store(z + i * column + n * L, broadcast(p[weights + i]));
       multiply<S, Tiling<V>::rows, NV>(p, width, 1, width, width, y, z);
-      const Index at = k * chunk_size + b * block_size;
-      update_block(block_size, segment.step, z, y, states != nullptr ? states + at : nullptr,
-                   slopes != nullptr ? slopes + at : nullptr);
+      update_block(block_size, segment.step, z, y, states_k, slopes_k);
     }
   }
 }

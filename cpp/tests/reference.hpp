@@ -51,7 +51,7 @@ class Random {
 };
 
 template <class S>
-constexpr const char* name() {
+std::string name() {
   return sizeof(S) == 4 ? "float" : "double";
 }
 

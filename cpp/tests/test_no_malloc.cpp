@@ -36,7 +36,10 @@ void count_allocation() {
 
 #if defined(MGRES_SANITIZER_HOOKS)
 
-#include <sanitizer/allocator_interface.h>
+// as in <sanitizer/allocator_interface.h>, which GCC does not install everywhere
+extern "C" int __sanitizer_install_malloc_and_free_hooks(
+    void (*malloc_hook)(const volatile void*, std::size_t),
+    void (*free_hook)(const volatile void*));
 
 namespace {
 void on_malloc(const volatile void*, std::size_t) { count_allocation(); }
@@ -112,15 +115,15 @@ struct Shape {
 };
 
 const Shape kShapes[] = {
-    {2, 3, 2, 64, 1000, Activation::relu},      // the paper's circles, less deep
-    {784, 10, 10, 32, 1000, Activation::relu},  // MNIST
-    {784, 10, 10, 2, 1, Activation::tanh},
-    {3072, 32, 10, 3, 150, Activation::tanh},
-    {1, 1, 1, 1, 1, Activation::identity},
-    {64, 64, 10, 20, 300, Activation::smooth_relu},  // tiled width, stores all states
-    {5, 100, 3, 700, 130, Activation::tanh},         // tiled width, checkpoints
-    {2, 3, 2, 700, 2500, Activation::relu},          // checkpoints, all partial gradients
-    {2000, 200, 100, 2, 130, Activation::relu},      // products large enough for Eigen's heap
+    {2, 3, 2, 64, 500, Activation::relu},           // the paper's circles, less deep
+    {784, 10, 10, 16, 300, Activation::relu},       // MNIST
+    {784, 10, 10, 2, 1, Activation::tanh},          // one sample
+    {1, 1, 1, 1, 1, Activation::identity},          // one of everything
+    {3072, 32, 10, 3, 150, Activation::tanh},       // many panels of X
+    {64, 64, 10, 4, 150, Activation::smooth_relu},  // tiled width, stores all states
+    {5, 20, 3, 100, 130, Activation::tanh},         // tiled width, checkpoints
+    {2, 3, 2, 300, 2300, Activation::relu},         // checkpoints, all partial gradients
+    {600, 100, 50, 2, 130, Activation::relu},       // products too large for Eigen's stack
 };
 
 template <class S>
@@ -182,7 +185,6 @@ TEST_CASE("the counter sees new, malloc, aligned new, Eigen and nothing else") {
   if (skipped()) return;
   std::unique_ptr<int> number;
   CHECK(count([&] { number = std::make_unique<int>(1); }) == 1);
-  CHECK(count([&] { std::free(std::malloc(10)); }) >= 0);  // compilers may drop the pair
   void* volatile memory = nullptr;
   CHECK(count([&] { memory = std::malloc(10); }) == 1);
   std::free(memory);

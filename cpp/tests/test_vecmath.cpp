@@ -1,12 +1,12 @@
 // exp, tanh and the logistic function against long double.
 //
-// Largest errors seen, in units in the last place, over the grids below (levels base, v3 and v4; the
-// bounds asserted leave a small margin for other compilers):
+// Largest errors seen on two million points, in units in the last place (GCC 12, levels base, v3 and
+// v4); the bounds asserted below leave a small margin for other compilers:
 //
 //               float   double
-//   exp         ?       ?
-//   tanh        ?       ?
-//   logistic    ?       ?
+//   exp         1.21    1.15
+//   tanh        3.05    3.02
+//   logistic    2.44    2.41
 #include "mgres/vecmath.hpp"
 
 #include <algorithm>
@@ -49,8 +49,8 @@ S apply_one(Pack<S> (*f)(const Pack<S>&), S x) {
 template <class S>
 std::vector<S> grid(double limit) {
   Random random(4);
-  std::vector<S> x = random.vector<S>(100'000, -limit, limit);
-  const std::vector<S> small = random.vector<S>(50'000, -2, 2);
+  std::vector<S> x = random.vector<S>(400'000, -limit, limit);
+  const std::vector<S> small = random.vector<S>(200'000, -2, 2);
   x.insert(x.end(), small.begin(), small.end());
   const double half_ln2 = 0.34657359027997264;
   for (double centre = -limit; centre <= limit; centre += half_ln2) {
@@ -58,10 +58,13 @@ std::vector<S> grid(double limit) {
     for (int i = 0; i < 4; ++i, near = std::nextafter(near, kInfinity<S>))
       if (std::fabs(static_cast<double>(near)) <= limit) x.push_back(near);
   }
-  for (S magnitude = static_cast<S>(limit); magnitude > 0; magnitude /= S(1.37)) {
-    x.push_back(magnitude);
-    x.push_back(-magnitude);
-  }
+  for (int exponent = std::numeric_limits<S>::min_exponent - 60; exponent < 11; ++exponent)
+    for (const double mantissa : {1.0, 1.1, 1.37, 1.9}) {
+      const S magnitude = std::ldexp(static_cast<S>(mantissa), exponent);
+      if (magnitude == 0 || static_cast<double>(magnitude) > limit) continue;
+      x.push_back(magnitude);
+      x.push_back(-magnitude);
+    }
   x.push_back(static_cast<S>(limit));
   x.push_back(static_cast<S>(-limit));
   x.push_back(0);
@@ -87,12 +90,12 @@ template <class S>
 struct Bounds;  // in ulp
 template <>
 struct Bounds<float> {
-  static constexpr double exp = 1.5, tanh = 3, logistic = 2.5;
+  static constexpr double exp = 1.4, tanh = 3.3, logistic = 2.7;
   static constexpr double exp_limit = 87, tanh_limit = 10;
 };
 template <>
 struct Bounds<double> {
-  static constexpr double exp = 1.5, tanh = 3, logistic = 2.5;
+  static constexpr double exp = 1.4, tanh = 3.3, logistic = 2.7;
   static constexpr double exp_limit = 708, tanh_limit = 20;
 };
 

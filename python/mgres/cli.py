@@ -123,8 +123,8 @@ def _check_levels(levels: int, depth: int) -> None:
     most = (depth & -depth).bit_length()
     if levels > most:
         raise UserError(
-            f"--levels {levels}: a depth of {depth} halves {most - 1} times, so that at most "
-            f"{most} levels are possible"
+            f"--levels {levels}: a depth of {depth} allows at most {most}, because it must be "
+            "divisible by 2**(levels - 1)"
         )
 
 

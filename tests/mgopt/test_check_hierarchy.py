@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from mgres.mgopt import (
+    Armijo,
     Diagonal,
     GradientDescent,
     Hierarchy,
@@ -138,6 +139,22 @@ def test_loss_that_is_not_finite_fails():
     levels[2] = replace(levels[2], objective=Undefined(16))
     report = check_hierarchy(Hierarchy(levels), x)
     assert_fails(report, "level 2: the loss is nan")
+
+
+def test_cycle_that_diverges_fails():
+    hierarchy, x, cycle = control()
+    levels = list(hierarchy)
+    levels[0] = replace(levels[0], optimizer=GradientDescent(1e308))
+    report = check_hierarchy(Hierarchy(levels), x, cycle)
+    assert "one cycle made parameters that are not finite" in report.failures
+
+
+def test_fixed_point_with_a_line_search():
+    hierarchy, x, cycle = control()
+    report = check_hierarchy(hierarchy, x, replace(cycle, line_search=Armijo()))
+    report.raise_if_failed()
+    assert report.fixed_point == 0
+    assert not report.warnings
 
 
 def test_idle_parameters_are_a_warning():

@@ -50,17 +50,29 @@ class InfiniteProlongation(BadProlongation):
     bad = np.inf
 
 
+class HugeProlongation(BadProlongation):
+    bad = -1e200  # finite, downhill, but its norm is not finite
+
+
+class SteepProlongation(PiecewiseConstant):
+    def prolong(self, coarse, out):
+        out.fill(-1e10)  # of finite norm, but with the gradient of `steep` its slope is not finite
+
+
 class UphillProlongation(PiecewiseConstant):
     def prolong(self, coarse, out):
         super().prolong(coarse, out)
         out *= -1
 
 
-def two_levels(transfer=None, coarse=None, optimizer=None):
-    coarse = coarse or Quadratic(np.ones(2))
+steep = Quadratic([1e300, 1.0, 1.0, 1.0])
+
+
+def two_levels(transfer=None, coarse=None, optimizer=None, fine=None):
+    fine, coarse = fine or Quadratic(np.ones(4)), coarse or Quadratic(np.ones(2))
     return Hierarchy(
         [
-            Level(Quadratic(np.ones(4)), GradientDescent(0.1), transfer or PiecewiseConstant(2)),
+            Level(fine, GradientDescent(0.1), transfer or PiecewiseConstant(2)),
             Level(coarse, optimizer or GradientDescent(0.1)),
         ]
     )
@@ -69,6 +81,8 @@ def two_levels(transfer=None, coarse=None, optimizer=None):
 REJECTIONS = {
     "nan in the correction": lambda: two_levels(BadProlongation(2)),
     "inf in the correction": lambda: two_levels(InfiniteProlongation(2)),
+    "norm overflows": lambda: two_levels(HugeProlongation(2)),
+    "slope overflows": lambda: two_levels(SteepProlongation(2), fine=steep),
     "uphill": lambda: two_levels(UphillProlongation(2)),
     "coarse gradient is nan": lambda: two_levels(coarse=Broken(2, 0.0, np.nan)),
     "coarse gradient is inf": lambda: two_levels(coarse=Broken(2, 0.0, np.inf)),

@@ -190,10 +190,12 @@ def test_value_is_the_finest_objective_at_the_start(text):
     assert report.value == Chain(16).value(start())
 
 
-def test_schedule_of_other_length():
+@pytest.mark.parametrize("levels", [1, 3])
+def test_schedule_of_other_length(levels):
     cycle = VCycle(Schedule.parse("[1, {1}]"))
-    with pytest.raises(ValueError, match=r"schedule: expected 3 levels, got 2: \[1, \{1\}\]"):
-        cycle.init(chain_hierarchy(3), start())
+    message = rf"schedule: expected {levels} levels, got 2: \[1, \{{1\}}\]"
+    with pytest.raises(ValueError, match=message):
+        cycle.init(chain_hierarchy(levels), start())
 
 
 @pytest.mark.parametrize(

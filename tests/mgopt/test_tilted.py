@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from mgres.mgopt import Tilted
+from mgres.mgopt import Counted, Tilted, WorkUnits
 from mgres.testing import Quadratic, check_gradient
 
 from .chains import DTYPES, Chain, start
@@ -21,6 +21,18 @@ def test_surrogate_has_the_prescribed_gradient(dtype):
     surrogate.value_and_grad(nearby, gradient)
     np.testing.assert_allclose(gradient, prescribed, atol=8 * np.finfo(dtype).eps)
     assert (surrogate.size, surrogate.dtype) == (6, dtype)
+
+
+def test_surrogate_asks_once_for_what_it_knows():
+    work, origin = WorkUnits([1.0]), start(6)
+    surrogate = Tilted(Counted(Chain(6), work, 0), origin, start(6, seed=2))
+    assert (work.gradients, work.values) == ([1], [0])
+    surrogate.value(origin.copy())
+    surrogate.value_and_grad(origin.copy(), np.empty(6))
+    assert (work.gradients, work.values) == ([1], [0])
+    surrogate.value(origin + 1)
+    surrogate.value_and_grad(origin + 1, np.empty(6))
+    assert (work.gradients, work.values) == ([2], [1])
 
 
 def test_surrogate_is_an_objective():

@@ -20,20 +20,13 @@ struct Width<0> {
   Index value;
 };
 
-/// z_i += sum_j A_ij x_j for R rows i; A_ij = a[i * row_stride + j * column_stride].
-template <class S, int R, int NV, class Columns>
-inline void multiply_tile(const S* a, Index row_stride, Index column_stride, Columns columns,
-                          const S* x, S* z) {
+/// sum_i += sum_j A_ij x_j for R rows i; A_ij = a[i * row_stride + j * column_stride].
+template <class S, int R, int NV>
+inline void add_product(const S* a, Index row_stride, Index column_stride, Index columns,
+                        const S* x, Pack<S> (&sum)[R][NV]) {
   constexpr int L = kLanes<S>;
-  const Index n_columns = columns;  // GCC ignores a pragma on a loop whose condition calls a function
-  Pack<S> sum[R][NV];
-#pragma GCC unroll 32
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-    for (int n = 0; n < NV; ++n) sum[i][n] = load(z + (i * NV + n) * L);
-      // not unrolled: GCC would spill the sums
-#pragma GCC unroll 1
-  for (Index j = 0; j < n_columns; ++j) {
+#pragma GCC unroll 1  // GCC would spill the sums
+  for (Index j = 0; j < columns; ++j) {
     Pack<S> xj[NV];
 #pragma GCC unroll 4
     for (int n = 0; n < NV; ++n) xj[n] = load(x + (j * NV + n) * L);
@@ -44,6 +37,19 @@ inline void multiply_tile(const S* a, Index row_stride, Index column_stride, Col
       for (int n = 0; n < NV; ++n) sum[i][n] += factor * xj[n];
     }
   }
+}
+
+/// z += A x for R rows of one block.
+template <class S, int R, int NV>
+inline void multiply_tile(const S* a, Index row_stride, Index column_stride, Index columns,
+                          const S* x, S* z) {
+  constexpr int L = kLanes<S>;
+  Pack<S> sum[R][NV];
+#pragma GCC unroll 32
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int n = 0; n < NV; ++n) sum[i][n] = load(z + (i * NV + n) * L);
+  add_product<S, R, NV>(a, row_stride, column_stride, columns, x, sum);
 #pragma GCC unroll 32
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4

@@ -66,32 +66,38 @@ inline Pack<S> broadcast(S value) {
 
 namespace detail {
 
-/// One stage of a transposing sum: lane l of the result is the sum of the two halves of the l-th
-/// piece of length 2 h in the concatenation (a, b).
+/// One stage of a transposing sum.  In each piece of 2 h lanes of the result, the first h lanes are
+/// the sum of the two halves of that piece of a, the others that of b.
 template <class S, int h>
 inline Pack<S> fold(const Pack<S>& a, const Pack<S>& b) {
-  constexpr int L = kLanes<S>;
-  PackBits<S> low{};
-  for (int l = 0; l < L; ++l) low[l] = (l / h) * 2 * h + l % h;
 #if defined(__clang__)
-  Pack<S> x, y;
-  for (int l = 0; l < L; ++l) {
-    const int from = (l / h) * 2 * h + l % h;
-    x[l] = from < L ? a[from] : b[from - L];
-    y[l] = from + h < L ? a[from + h] : b[from + h - L];
+  Pack<S> kept, moved;
+  for (int l = 0; l < kLanes<S>; ++l) {
+    const bool first = l % (2 * h) < h;
+    kept[l] = first ? a[l] : b[l];
+    moved[l] = first ? a[l + h] : b[l - h];
   }
-  return x + y;
+  return kept + moved;
 #else
-  return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, low + h);
+  constexpr int L = kLanes<S>;
+  PackBits<S> kept{}, moved{};
+  for (int l = 0; l < L; ++l) {
+    const bool first = l % (2 * h) < h;
+    kept[l] = first ? l : L + l;
+    moved[l] = first ? l + h : L + l - h;
+  }
+  return __builtin_shuffle(a, b, kept) + __builtin_shuffle(a, b, moved);
 #endif
 }
 
-template <class S, int n>
+/// The sums over lanes of n vectors v[0], v[stride], ..., each spread over kLanes / n lanes.
+template <class S, int n, int stride>
 inline Pack<S> sum_lanes(const Pack<S>* v) {
   if constexpr (n == 1) {
     return v[0];
   } else {
-    return fold<S, kLanes<S> / n>(sum_lanes<S, n / 2>(v), sum_lanes<S, n / 2>(v + n / 2));
+    return fold<S, kLanes<S> / n>(sum_lanes<S, n / 2, 2 * stride>(v),
+                                  sum_lanes<S, n / 2, 2 * stride>(v + stride));
   }
 }
 
@@ -100,7 +106,7 @@ inline Pack<S> sum_lanes(const Pack<S>* v) {
 /// Return the vector whose lane i is the sum over all lanes of v[i], for kLanes<S> vectors v.
 template <class S>
 inline Pack<S> sum_lanes(const Pack<S>* v) {
-  return detail::sum_lanes<S, kLanes<S>>(v);
+  return detail::sum_lanes<S, kLanes<S>, 1>(v);
 }
 
 /// Lane-wise `condition ? a : b`, where a lane of `condition` is all ones or all zeros.

@@ -92,7 +92,8 @@ def run(spec: RunSpec, progress: bool = False, label: str = "") -> RunResult:
     """Train as `spec` says, until the target of the problem is reached or its budget is spent."""
     setup = SETUPS[spec.problem]
     data = load(spec.problem, spec.seed)
-    net = ResNet(data[0].shape[1], setup.width, int(data[1].max()) + 1, spec.depth)
+    classes = 1 + max(int(data[1].max()), int(data[3].max()))
+    net = ResNet(data[0].shape[1], setup.width, classes, spec.depth)
     work, seconds, theta = 0.0, 0.0, None
     if spec.cascade:
         coarse_net = net.with_depth(CASCADE_DEPTH)

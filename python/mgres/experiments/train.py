@@ -52,7 +52,7 @@ def train(
     print(print_table(rows))
     for row in rows:
         if not row["reached"]:
-            print(f"L = {row['levels']} missed {setup.target:g}: {_reason(row, setup)}")
+            print(f"L = {row['levels']} missed accuracy {setup.target:g}: {_reason(row, setup)}")
     try:
         plots.save("convergence", result_json, out / "convergence.png")
     except ImportError:

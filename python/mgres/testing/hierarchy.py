@@ -57,6 +57,7 @@ class HierarchyReport(Report):
         return self.render("check_hierarchy", body)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a divergence is a finding, not an accident
 def check_hierarchy(
     hierarchy: Hierarchy,
     x: Vector,

@@ -79,6 +79,7 @@ class OptimizerReport(Report):
         return self.render(f"check_optimizer {self.optimizer}", body)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a divergence is a finding, not an accident
 def check_optimizer(
     optimizer: LevelOptimizer,
     *,
@@ -115,13 +116,7 @@ def check_optimizer(
     """
     if budget < 1:
         raise ValueError(f"budget: expected at least 1, got {budget}")
-    with np.errstate(over="ignore", invalid="ignore"):  # a divergence is a finding, not an accident
-        return _check(optimizer, _trials(np.random.default_rng(seed), dtype), budget, tolerance)
-
-
-def _check(
-    optimizer: LevelOptimizer, trials: list[Trial], budget: int, tolerance: float
-) -> OptimizerReport:
+    trials = _trials(np.random.default_rng(seed), dtype)
     failures: list[str] = []
     results = []
     for trial in trials:

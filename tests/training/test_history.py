@@ -1,0 +1,85 @@
+"""The record of a training run."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import mgres
+import pytest
+from mgres.mgopt import CorrectionReport
+from mgres.training import History, Record
+
+
+def record(cycle: int, loss: float = 0.5, **more) -> Record:
+    return Record(cycle, cycle, loss, None, 3.0 * cycle, 0.1 * cycle, **more)
+
+
+def test_is_a_sequence():
+    history = History([record(0), record(1)])
+    history.append(record(2))
+    assert len(history) == 3
+    assert history[-1] == record(2)
+    assert list(history[1:]) == [record(1), record(2)]
+    assert record(1) in history
+    assert [r.cycle for r in history] == [0, 1, 2]
+    assert repr(history) == "<History of 2 cycles>"
+    assert repr(History()) == "<History of 0 cycles>"
+
+
+def test_does_not_share_the_list_it_was_made_from():
+    records = [record(0)]
+    history = History(records)
+    records.append(record(1))
+    assert len(history) == 1
+
+
+def test_column():
+    history = History([record(0, 2.0), record(1, 1.0)])
+    assert history.column("loss") == [2.0, 1.0]
+    assert history.column("accuracy") == [None, None]
+    with pytest.raises(AttributeError, match="losses"):
+        history.column("losses")
+
+
+def test_dictionaries_survive_json(problem):
+    history = mgres.fit(
+        problem.f, levels=3, max_cycles=3, validation=problem.validation, validate_every=2
+    ).history
+    dicts = history.to_dicts()
+    assert json.loads(json.dumps(dicts, allow_nan=False)) == dicts
+    assert [d["accuracy"] is None for d in dicts] == [False, True, False, True]
+    assert list(dicts[0]) == [
+        "cycle",
+        "epoch",
+        "loss",
+        "accuracy",
+        "work_units",
+        "seconds",
+        "corrections",
+    ]
+    assert dicts[0]["corrections"] == []
+    assert [c["level"] for c in dicts[1]["corrections"]] == [1, 0]
+    assert dicts[-1]["loss"] == history[-1].loss
+
+
+def test_what_is_not_finite_becomes_null():
+    rejected = CorrectionReport(0, 1.0, 1.0, math.inf, math.nan, -math.inf, 0.0, False)
+    history = History([record(0, math.nan, corrections=(rejected,))])
+    (d,) = history.to_dicts()
+    json.dumps(d, allow_nan=False)
+    assert d["loss"] is None
+    assert d["corrections"][0]["slope"] is None
+    assert d["corrections"][0]["value"] == 1.0
+    assert d["corrections"][0]["accepted"] is False
+
+
+def test_save_writes_a_line_for_each_record(tmp_path):
+    history = History([record(0), replace(record(1), accuracy=0.75)])
+    for path in (tmp_path / "history.jsonl", str(tmp_path / "again.jsonl")):
+        history.save(path)
+    text = (tmp_path / "history.jsonl").read_text()
+    assert text == (tmp_path / "again.jsonl").read_text()
+    assert text.endswith("}\n")
+    assert [json.loads(line) for line in text.splitlines()] == history.to_dicts()

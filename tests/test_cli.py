@@ -445,7 +445,8 @@ def without_matplotlib(tmp_path: Path) -> dict[str, str]:
     stub = tmp_path / "stub" / "matplotlib"
     stub.mkdir(parents=True, exist_ok=True)
     (stub / "__init__.py").write_text("raise ImportError('No module named matplotlib')\n")
-    return {"PYTHONPATH": str(stub.parent)}
+    path = [str(stub.parent), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 def test_reproduce_interrupted_and_resumed(tmp_path):

@@ -142,10 +142,11 @@ def plot(rows: list[Row], threads: int, path: Path) -> None:
             [1e3 * (row["max"] - row["median"]) for row in group],
         ]
         titles = [row["title"] for row in group]
+        labels = [f"{1e3 * row['median']:.1f} ms ({row['ratio']:.1f} x)" for row in group]
         colours = ["tab:blue"] + ["tab:gray"] * (len(group) - 1)
         bars = axes.barh(titles, medians, xerr=spread, color=colours)
-        axes.bar_label(bars, [f"{m:.1f} ms ({r['ratio']:.1f} x)" for m, r in zip(medians, group)])  # noqa: B905
-        axes.margins(x=0.25)
+        axes.bar_label(bars, labels, padding=3)
+        axes.margins(x=0.35)
         axes.invert_yaxis()
         row = group[0]
         axes.set_title(

@@ -129,8 +129,7 @@ inline Real loss(mgres::Loss kind, std::vector<Real>& z, const std::vector<Real>
     mass += t[c];
     linear += t[c] * (z[c] - largest);
   }
-  for (std::size_t c = 0; c < z.size(); ++c)
-    z[c] = mass * std::exp(z[c] - largest) / total - t[c];
+  for (std::size_t c = 0; c < z.size(); ++c) z[c] = mass * std::exp(z[c] - largest) / total - t[c];
   return mass * std::log(total) - linear;
 }
 
@@ -165,7 +164,8 @@ Result evaluate(const mgres::ResNet& net, mgres::Loss kind, const S* theta, cons
       for (std::size_t i = 0; i < z.back().size(); ++i)
         y.back()[i] += h * sigma(net.activation, z.back()[i]);
     }
-    std::vector<Real> g = affine(theta + at.closing, theta + at.closing_bias, y.back(), net.outputs);
+    std::vector<Real> g =
+        affine(theta + at.closing, theta + at.closing_bias, y.back(), net.outputs);
     result.logits.insert(result.logits.end(), g.begin(), g.end());
     result.value += loss(kind, g, target(targets, s, net.outputs)) / static_cast<Real>(samples);
 
@@ -212,7 +212,8 @@ double error_in_epsilons(const S* actual, const std::vector<Real>& expected) {
     scale = std::max(scale, std::fabs(expected[i]));
   }
   if (error == 0) return 0;
-  return static_cast<double>(error / scale) / static_cast<double>(std::numeric_limits<S>::epsilon());
+  return static_cast<double>(error / scale) /
+         static_cast<double>(std::numeric_limits<S>::epsilon());
 }
 
 }  // namespace reference

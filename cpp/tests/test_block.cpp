@@ -1,11 +1,10 @@
 // Products of blocks, for every remainder of every tile.  The numbers are small integers, so that sums
 // are exact in any order and results must be equal, not close.
-#include "mgres/block.hpp"
-
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mgres/block.hpp"
 #include "reference.hpp"
 
 using namespace mgres;
@@ -22,8 +21,7 @@ void plain_multiply(const std::vector<S>& a, Index row_stride, Index column_stri
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < columns; ++j)
       for (Index l = 0; l < lanes; ++l)
-        z[u(i * lanes + l)] +=
-            a[u(i * row_stride + j * column_stride)] * x[u(j * lanes + l)];
+        z[u(i * lanes + l)] += a[u(i * row_stride + j * column_stride)] * x[u(j * lanes + l)];
 }
 
 template <class S, int R, int NV>

@@ -1,12 +1,11 @@
 // Layers forward and backward, for every width up to 40, against plain loops in long double.
-#include "mgres/kernel.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mgres/kernel.hpp"
 #include "reference.hpp"
 
 using namespace mgres;
@@ -195,7 +194,6 @@ TEST_CASE_TEMPLATE("relu has derivative 0 at 0, and NaN stays NaN", S, float, do
       state[u(c.at(1, 0))] = nan;
       c.kernel.forward(c.segment(), state.data(), states.data(), slopes.data(), c.scratch.data());
       for (Index s = 0; s < c.samples(); ++s)
-        for (Index i = 0; i < width; ++i)
-          CHECK(std::isnan(state[u(c.at(s, i))]) == (s == 1));
+        for (Index i = 0; i < width; ++i) CHECK(std::isnan(state[u(c.at(s, i))]) == (s == 1));
     }
 }

@@ -1,8 +1,8 @@
-#include "mgres/layout.hpp"
-
 #include <initializer_list>
 
 #include <doctest/doctest.h>
+
+#include "mgres/layout.hpp"
 
 using namespace mgres;
 
@@ -14,12 +14,12 @@ TEST_CASE("offsets of a small network, counted by hand") {
   net.depth = 5;
   net.final_time = 2;
   const Layout at(net);
-  CHECK(at.opening == 6);             // Q 3 x 2
-  CHECK(at.layer == 12);              // W 3 x 3, b 3
+  CHECK(at.opening == 6);  // Q 3 x 2
+  CHECK(at.layer == 12);   // W 3 x 3, b 3
   CHECK(at.layers == 6);
-  CHECK(at.closing == 66);            // 6 + 5 * 12
-  CHECK(at.closing_bias == 78);       // + W_out 4 x 3
-  CHECK(at.size == 82);               // + b_out 4
+  CHECK(at.closing == 66);       // 6 + 5 * 12
+  CHECK(at.closing_bias == 78);  // + W_out 4 x 3
+  CHECK(at.size == 82);          // + b_out 4
   CHECK(net.step() == doctest::Approx(0.4));
 }
 

@@ -1,11 +1,10 @@
-#include "mgres/loss.hpp"
-
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mgres/loss.hpp"
 #include "mgres/simd.hpp"
 #include "reference.hpp"
 

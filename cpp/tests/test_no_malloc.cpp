@@ -37,9 +37,9 @@ void count_allocation() {
 #if defined(MGRES_SANITIZER_HOOKS)
 
 // as in <sanitizer/allocator_interface.h>, which GCC does not install everywhere
-extern "C" int __sanitizer_install_malloc_and_free_hooks(
-    void (*malloc_hook)(const volatile void*, std::size_t),
-    void (*free_hook)(const volatile void*));
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*,
+                                                                             std::size_t),
+                                                         void (*free_hook)(const volatile void*));
 
 namespace {
 void on_malloc(const volatile void*, std::size_t) { count_allocation(); }

@@ -1,7 +1,3 @@
-#include "mgres/parallel.hpp"
-
-#include <omp.h>
-
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
@@ -10,6 +6,9 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <omp.h>
+
+#include "mgres/parallel.hpp"
 
 using namespace mgres;
 
@@ -114,9 +113,8 @@ TEST_CASE("an exception is rethrown by the caller, once all threads have stopped
 TEST_CASE("exceptions from all threads: one arrives") {
   Interrupt never;
   for (int round = 0; round < 20; ++round)
-    CHECK_THROWS_AS(
-        parallel_for(64, 8, never, [](Index, int) { throw std::logic_error("all"); }),
-        std::logic_error);
+    CHECK_THROWS_AS(parallel_for(64, 8, never, [](Index, int) { throw std::logic_error("all"); }),
+                    std::logic_error);
 }
 
 TEST_CASE("after an exception no further task starts") {

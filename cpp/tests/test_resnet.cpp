@@ -1,10 +1,9 @@
 // The network on a batch against the plain reference, and its promises about threads.
-#include "mgres/resnet.hpp"
-
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mgres/resnet.hpp"
 #include "reference.hpp"
 
 using namespace mgres;
@@ -87,8 +86,8 @@ void check_against_reference(const ResNet& net, Index samples, bool labels, Loss
   CAPTURE(static_cast<int>(net.activation));
   CAPTURE(static_cast<int>(loss));
   Problem<S> p(net, samples, labels, static_cast<std::uint64_t>(samples));
-  const auto expected = reference::evaluate(net, loss, p.theta.data(), p.X.data(), samples,
-                                            p.targets());
+  const auto expected =
+      reference::evaluate(net, loss, p.theta.data(), p.X.data(), samples, p.targets());
   const double epsilon = static_cast<double>(std::numeric_limits<S>::epsilon());
   const auto expected_value = static_cast<double>(expected.value);
   std::vector<S> gradient;
@@ -156,9 +155,9 @@ TEST_CASE_TEMPLATE("parts that are fixed have gradient zero, the others are unto
 }
 
 TEST_CASE_TEMPLATE("the same bits for any number of threads, and every time", S, float, double) {
-  for (const ResNet& net : {make_net(2, 3, 2, 200, Activation::relu),
-                            make_net(50, 10, 10, 60, Activation::tanh),
-                            make_net(2, 40, 2, 8, Activation::relu)}) {
+  for (const ResNet& net :
+       {make_net(2, 3, 2, 200, Activation::relu), make_net(50, 10, 10, 60, Activation::tanh),
+        make_net(2, 40, 2, 8, Activation::relu)}) {
     Problem<S> p(net, 2300, true, 11);
     std::vector<S> expected, gradient;
     set_num_threads(1);

@@ -1,11 +1,10 @@
-#include "mgres/simd.hpp"
-
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mgres/simd.hpp"
 #include "reference.hpp"
 
 using namespace mgres;
@@ -28,7 +27,8 @@ TEST_CASE_TEMPLATE("a vector fills one register", S, float, double) {
   CHECK((kLanes<S> & (kLanes<S> - 1)) == 0);
 }
 
-TEST_CASE_TEMPLATE("load and store work at any address and touch one vector only", S, float, double) {
+TEST_CASE_TEMPLATE("load and store work at any address and touch one vector only", S, float,
+                   double) {
   constexpr Index L = kLanes<S>;
   Random random(1);
   const std::vector<S> from = random.vector<S>(3 * L);

@@ -1,12 +1,11 @@
 // Transfers in depth against explicit matrices that are built from the documented formulas.
-#include "mgres/transfer.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mgres/transfer.hpp"
 #include "reference.hpp"
 
 using namespace mgres;
@@ -122,34 +121,34 @@ TEST_CASE_TEMPLATE("prolong and restrict are a matrix and its transpose", S, flo
 }
 
 TEST_CASE_TEMPLATE("project is the matrix of its formula", S, float, double) {
-  for_all_shapes<S>([](const DepthTransfer& t, const std::vector<S>& coarse,
-                       const std::vector<S>& fine) {
-    for (const Projection kind : kProjections) {
-      const Matrix Pi = projection_matrix(kind, t.coarse_depth, t.factor);
-      std::vector<S> down(coarse.size(), S(9));
-      project(t, kind, fine.data(), down.data());
-      CHECK(reference::error_in_epsilons(down.data(), apply(Pi, t, fine)) < kTolerance);
-    }
-  });
+  for_all_shapes<S>(
+      [](const DepthTransfer& t, const std::vector<S>& coarse, const std::vector<S>& fine) {
+        for (const Projection kind : kProjections) {
+          const Matrix Pi = projection_matrix(kind, t.coarse_depth, t.factor);
+          std::vector<S> down(coarse.size(), S(9));
+          project(t, kind, fine.data(), down.data());
+          CHECK(reference::error_in_epsilons(down.data(), apply(Pi, t, fine)) < kTolerance);
+        }
+      });
 }
 
 TEST_CASE_TEMPLATE("head and tail are copied to the last bit", S, float, double) {
-  for_all_shapes<S>([](const DepthTransfer& t, const std::vector<S>& coarse,
-                       const std::vector<S>& fine) {
-    std::vector<S> up(fine.size()), down(coarse.size());
-    const auto same_ends = [&t](const std::vector<S>& a, const std::vector<S>& b) {
-      return std::equal(a.begin(), a.begin() + t.head, b.begin()) &&
-             std::equal(a.end() - t.tail, a.end(), b.end() - t.tail);
-    };
-    for (const Prolongation kind : kProlongations) {
-      prolong(t, kind, coarse.data(), up.data());
-      CHECK(same_ends(coarse, up));
-      restrict(t, kind, fine.data(), down.data());
-      CHECK(same_ends(fine, down));
-    }
-    for (const Projection kind : kProjections) {
-      project(t, kind, fine.data(), down.data());
-      CHECK(same_ends(fine, down));
-    }
-  });
+  for_all_shapes<S>(
+      [](const DepthTransfer& t, const std::vector<S>& coarse, const std::vector<S>& fine) {
+        std::vector<S> up(fine.size()), down(coarse.size());
+        const auto same_ends = [&t](const std::vector<S>& a, const std::vector<S>& b) {
+          return std::equal(a.begin(), a.begin() + t.head, b.begin()) &&
+                 std::equal(a.end() - t.tail, a.end(), b.end() - t.tail);
+        };
+        for (const Prolongation kind : kProlongations) {
+          prolong(t, kind, coarse.data(), up.data());
+          CHECK(same_ends(coarse, up));
+          restrict(t, kind, fine.data(), down.data());
+          CHECK(same_ends(fine, down));
+        }
+        for (const Projection kind : kProjections) {
+          project(t, kind, fine.data(), down.data());
+          CHECK(same_ends(fine, down));
+        }
+      });
 }

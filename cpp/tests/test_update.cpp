@@ -1,11 +1,10 @@
-#include "mgres/update.hpp"
-
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mgres/update.hpp"
 #include "reference.hpp"
 
 using namespace mgres;

@@ -7,8 +7,6 @@
 //   exp         1.21    1.15
 //   tanh        3.05    3.02
 //   logistic    2.44    2.41
-#include "mgres/vecmath.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,6 +14,7 @@
 
 #include <doctest/doctest.h>
 
+#include "mgres/vecmath.hpp"
 #include "reference.hpp"
 
 using namespace mgres;
@@ -133,8 +132,8 @@ TEST_CASE_TEMPLATE("tanh", S, float, double) {
   }
 
   CHECK(apply_one<S>(mgres::tanh<S>, 0) == 0);
-  for (const S large : {static_cast<S>(B::tanh_limit), S(1000), std::numeric_limits<S>::max(),
-                        kInfinity<S>}) {
+  for (const S large :
+       {static_cast<S>(B::tanh_limit), S(1000), std::numeric_limits<S>::max(), kInfinity<S>}) {
     CHECK(apply_one<S>(mgres::tanh<S>, large) == 1);
     CHECK(apply_one<S>(mgres::tanh<S>, -large) == -1);
   }

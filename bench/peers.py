@@ -20,11 +20,11 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
-import mgres
-
 # the folder next to this file: a package is found before a module of the same name
 from peers import report, timing, with_jax
 from peers.cases import CASES, Case, Contestant, Problem, WrongAnswerError, compare, oracle, ours
+
+import mgres
 
 LEAST_REPEATS = 7
 

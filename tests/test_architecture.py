@@ -26,6 +26,7 @@ CPP = ROOT / "cpp"
 ARROWS = {
     "_core": "_cpu _core_base _core_v3 _core_v4",
     "parallel": "_core",
+    "info": "_core parallel",
     "mgopt": "_core",
     "resnet": "mgopt _core",
     "problems": "mgopt",
@@ -33,9 +34,9 @@ ARROWS = {
     "plot": "",
     "testing": "mgopt resnet",
     "training": "resnet mgopt datasets",
-    "experiments": "training resnet mgopt datasets testing plot",
+    "experiments": "training resnet mgopt datasets testing plot info",
     "__init__": "_core parallel mgopt resnet problems datasets testing training experiments",
-    "cli": "__init__ parallel mgopt resnet problems datasets plot testing training experiments",
+    "cli": "__init__ parallel info mgopt resnet problems datasets testing training experiments",
     "__main__": "cli",
 }
 # Third-party packages: one that all may use, and those that a unit may use, but not at import time.

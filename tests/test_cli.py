@@ -11,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mgres
 import pytest
+
+import mgres
 from mgres.cli import main
 from mgres.experiments import EXPERIMENTS, SETUPS, runs
 

@@ -12,8 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-import mgres
 import pytest
+
+import mgres
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

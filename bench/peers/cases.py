@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import mgres
 import numpy as np
+
+import mgres
 from mgres.resnet import reference
 
 QUICK_DEPTH = 32

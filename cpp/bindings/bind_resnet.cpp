@@ -64,7 +64,8 @@ class Evaluator {
     const Batch<S> batch = make_batch(X);
     const Targets<S> targets = make_targets(y, batch.size);
     S* gradient = view<S>("out", out, {size_});
-    if (gradient == parameters) throw py::value_error("out: must not be theta itself");
+    if (gradient < parameters + size_ && parameters < gradient + size_)
+      throw py::value_error("out: must not overlap theta");
     double result = 0;
     run([&](Interrupt& interrupt) {
       result = mgres::value_and_grad(net_, loss_, trainable_, parameters, batch, targets, gradient,

@@ -15,7 +15,7 @@ import mgres
 
 from .experiments import EXPERIMENTS, SETUPS, reproduce, train
 from .experiments.runs import RunSpec, load
-from .experiments.store import environment
+from .info import environment
 from .mgopt import GradientDescent, Schedule, VCycle
 from .parallel import set_num_threads
 from .resnet import ResNet, ResNetObjective, Tikhonov, resnet_hierarchy

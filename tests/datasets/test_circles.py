@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mgres.datasets import circles
 
 # the package's attribute of this name is the function

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from mgres.datasets import download, download_mnist, mnist
 
 NAMES = list(download.SHA256)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from mgres.datasets.idx import CHUNK, _count_bytes, read_idx
 
 DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from mgres.datasets import mnist
 
 IMAGES = {"train": "train-images-idx3-ubyte", "val": "t10k-images-idx3-ubyte"}

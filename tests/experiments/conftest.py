@@ -8,9 +8,10 @@ import os
 import struct
 from dataclasses import replace
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 from mgres.experiments import SETUPS, runs
 from mgres.experiments.runs import RunResult
 

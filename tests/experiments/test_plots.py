@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from mgres.experiments import EXPERIMENTS
 from mgres.experiments.runs import RunResult
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from dataclasses import replace
 
 import pytest
+
 from mgres.experiments import EXPERIMENTS, SETUPS
 from mgres.experiments.setups import PAPER_TABLE2
 
@@ -318,8 +320,8 @@ def test_more_seeds_use_what_is_there(reproduce, fake):
     assert not set(first) & set(fake.specs)
 
 
-@pytest.mark.parametrize("spoil", ["version", "damage", "problem", "experiment"])
-def test_what_does_not_belong_is_not_resumed(reproduce, fake, tmp_path, capsys, spoil):
+@pytest.mark.parametrize("spoil", ["version", "damage", "problem", "experiment", "setup"])
+def test_what_does_not_belong_is_not_resumed(reproduce, fake, tmp_path, monkeypatch, capsys, spoil):
     interrupt_after(fake, 3)
     with pytest.raises(KeyboardInterrupt):
         reproduce("table1")
@@ -328,6 +330,8 @@ def test_what_does_not_belong_is_not_resumed(reproduce, fake, tmp_path, capsys, 
     if spoil == "damage":
         (partial,) = (tmp_path / "out").glob(".*.partial.json")
         partial.write_bytes(partial.read_bytes()[:-30])
+    if spoil == "setup":
+        monkeypatch.setitem(SETUPS, "circles", replace(SETUPS["circles"], target=0.99))
     reproduce(
         "figure5" if spoil == "experiment" else "table1",
         "mnist" if spoil == "problem" else "circles",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 
 import pytest
+
 from mgres.experiments.rows import make_row, print_table, ratios
 from mgres.experiments.runs import RunResult, RunSpec, median
 from mgres.mgopt import Schedule

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 from mgres.experiments import SETUPS, runs
 from mgres.experiments.runs import CASCADE_DEPTH, RunSpec, load, run
 from mgres.mgopt import Schedule
@@ -36,6 +37,13 @@ def test_run_is_the_fit_that_the_specification_says(tiny):
     assert result.work_units == expected.work_units == 5 * result.v_cycles
     assert result.seconds > 0
     assert result.rejected == 0
+
+
+@pytest.mark.parametrize("schedule", ["[1, 1, {5}]", "[3/1, 1, {1}]", "[{2}]"])
+def test_schedule_is_the_one_of_the_specification(tiny, schedule):
+    result = run(spec(schedule=schedule))
+    assert result.stopped == "accuracy"
+    assert result.work_units == result.v_cycles * Schedule.parse(schedule).work_units()
 
 
 def test_same_specification_same_result(tiny):

@@ -7,10 +7,12 @@ import os
 import stat
 from pathlib import Path
 
-import mgres
 import pytest
+
+import mgres
 from mgres.experiments.runs import RunResult, RunSpec
-from mgres.experiments.store import FinishedRuns, environment, write_json
+from mgres.experiments.store import FinishedRuns, write_json
+from mgres.info import environment
 
 SPEC = RunSpec("circles", 128, "[{1}]", 0.1, 1e-4, 0)
 RESULT = RunResult(3, 3.0, 0.25, [1.0, 0.5], [0.5, 1.0], "accuracy", 1)

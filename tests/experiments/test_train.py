@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from mgres.experiments import SETUPS, train
 from mgres.experiments.runs import RunSpec
 

@@ -1,6 +1,7 @@
 """A smooth problem that is not quadratic, and how to run cycles on it."""
 
 import numpy as np
+
 from mgres.mgopt import Diagonal, GradientDescent, Hierarchy, Level
 from mgres.problems import PiecewiseConstant
 

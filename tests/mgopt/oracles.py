@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
 from mgres.mgopt import (
     GradientDescent,
     Hierarchy,

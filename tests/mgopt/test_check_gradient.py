@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from mgres.testing import Quadratic, check_gradient
 
 from .verdicts import DTYPES, assert_fails

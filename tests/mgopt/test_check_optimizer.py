@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+
 from mgres.mgopt import Adam, Euclidean, GradientDescent
 from mgres.testing import Quadratic, check_optimizer
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from mgres.problems import LinearInterpolation, PiecewiseConstant
 from mgres.testing import check_transfer
 

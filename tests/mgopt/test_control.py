@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from mgres.problems import ControlObjective, PiecewiseConstant, control_hierarchy
 from mgres.testing import check_gradient, check_hierarchy, check_transfer
 

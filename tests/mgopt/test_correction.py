@@ -2,6 +2,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+
 from mgres.mgopt import (
     Armijo,
     Diagonal,

@@ -2,6 +2,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+
 from mgres.mgopt import (
     Adam,
     Armijo,

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from mgres.mgopt import Counted, Diagonal, Euclidean, GradientDescent, Hierarchy, Level
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic

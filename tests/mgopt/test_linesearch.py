@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from mgres.mgopt import Armijo, FixedStep, Step, Tilted
 from mgres.testing import Quadratic
 

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from mgres.mgopt import Diagonal, Euclidean
 
 components = st.floats(-1e3, 1e3, width=32)

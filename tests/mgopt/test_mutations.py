@@ -6,6 +6,7 @@ same assertion to fail.
 
 import numpy as np
 import pytest
+
 from mgres.mgopt import Schedule, Tilted, cycle
 from mgres.problems import (
     ControlObjective,

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from mgres.mgopt import Adam, Diagonal, Euclidean, GradientDescent, Momentum, Tilted
 from mgres.problems import NewtonStep
 from mgres.testing import Quadratic, check_optimizer

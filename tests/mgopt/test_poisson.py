@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from mgres.mgopt import MatrixTransfer
 from mgres.problems import (
     LinearInterpolation,

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mgres.mgopt import LevelSteps, Schedule
 
 counts = st.integers(0, 1000)

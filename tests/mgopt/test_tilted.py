@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from mgres.mgopt import Counted, Tilted, WorkUnits
 from mgres.testing import Quadratic, check_gradient
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from mgres.problems import PiecewiseConstant
 from mgres.testing import CheckError
 

@@ -1,7 +1,8 @@
 """Random networks, data and comparisons for the tests of this folder."""
 
-import mgres
 import numpy as np
+
+import mgres
 from mgres.resnet import reference
 
 

@@ -2,9 +2,10 @@
 
 from itertools import pairwise
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 from mgres.mgopt import Tilted
 from mgres.testing import check_hierarchy
 

@@ -2,9 +2,10 @@
 
 import pickle
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 
 NET = mgres.ResNet(5, 10, 4, 640, dtype=np.float64)
 
@@ -51,6 +52,66 @@ def test_seed_decides_and_float32_is_the_rounded_float64():
     assert (NET.init(1) != NET.init(2)).any()
     single = mgres.ResNet(5, 10, 4, 640).init(1)
     np.testing.assert_array_equal(single, NET.init(1).astype(np.float32))
+
+
+def test_the_dtype_only_rounds(dtype):
+    """Every scheme draws in double precision, whatever the network's dtype."""
+    net = mgres.ResNet(5, 10, 4, 64, dtype=dtype)
+    double = mgres.ResNet(5, 10, 4, 64, dtype=np.float64)
+    for scheme in ("normal", "glorot", "he", "constant", "coarse"):
+        theta = net.init(7, scheme)
+        assert theta.dtype == dtype
+        np.testing.assert_array_equal(theta, double.init(7, scheme).astype(dtype))
+
+
+def test_a_generator_goes_on_where_an_integer_starts_afresh():
+    generator = np.random.default_rng(1)
+    first, second = NET.init(generator), NET.init(generator)
+    np.testing.assert_array_equal(first, NET.init(1))
+    assert (first != second).any()
+
+
+def test_the_global_generator_is_neither_used_nor_moved():
+    before = np.random.get_state(legacy=False)["state"]["pos"]  # noqa: NPY002
+    NET.init(0)
+    assert np.random.get_state(legacy=False)["state"]["pos"] == before  # noqa: NPY002
+
+
+def test_entries_are_independent_and_normal():
+    W = NET.views(NET.init(11)).W
+    neighbours = [(W[1:], W[:-1]), (W[:, 1:], W[:, :-1]), (W[:, :, 1:], W[:, :, :-1])]
+    for a, b in neighbours:
+        correlation = (a * b).mean()
+        assert abs(correlation) < 5 / np.sqrt(a.size)
+    assert (W**3).mean() == pytest.approx(0, abs=5 * np.sqrt(15 / W.size))
+    assert (W**4).mean() == pytest.approx(3, abs=5 * np.sqrt(96 / W.size))
+    # a column of Q has its own draw, not one of W again
+    assert not np.isin(NET.views(NET.init(11)).Q, W).any()
+
+
+def test_glorot_is_uniform_up_to_its_bound():
+    W = NET.views(NET.init(5, "glorot")).W
+    bound = np.sqrt(6 / 20)
+    assert np.abs(W).max() <= bound
+    counts, _ = np.histogram(W, bins=10, range=(-bound, bound))
+    assert np.abs(counts / W.size - 0.1).max() < 5 * np.sqrt(0.09 / W.size)
+
+
+def test_averaging_shrinks_independent_weights_but_not_smooth_ones():
+    def deviation_on_the_coarse_level(scheme):
+        theta, coarse = NET.init(2, scheme), np.empty(NET.with_depth(320).size)
+        mgres.DepthTransfer(NET, NET.with_depth(320)).project(theta, coarse)
+        return NET.with_depth(320).views(coarse).W.std() / NET.views(theta).W.std()
+
+    assert deviation_on_the_coarse_level("normal") == pytest.approx(np.sqrt(0.5), rel=0.02)
+    for scheme in ("constant", "coarse"):
+        assert deviation_on_the_coarse_level(scheme) == pytest.approx(1, rel=1e-12)
+
+
+def test_shallow_networks_need_no_coarse_depth():
+    for depth in (1, 3, 16):
+        W = NET.with_depth(depth).views(NET.with_depth(depth).init(0, "coarse")).W
+        assert (np.diff(W, axis=0) != 0).all()
 
 
 def test_scale_is_a_factor_of_the_weights():

@@ -1,43 +1,71 @@
 """Loss and gradient against PyTorch's autograd: an implementation that shares nothing with ours."""
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
+from mgres.resnet.network import ACTIVATIONS
+from mgres.resnet.objective import LOSSES
 
 from .problems import core_value_and_grad, random_problem, relative_error
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install torch")
+torch.set_num_threads(1)  # its threads and ours would wait for each other
 
-ACTIVATIONS = {
+
+def smooth_relu(z):
+    w = 0.1
+    return torch.where(z <= -w, 0 * z, torch.where(z >= w, z, (z + w) ** 2 / (4 * w)))
+
+
+SIGMA = {
     "relu": torch.relu,
     "tanh": torch.tanh,
     "logistic": torch.sigmoid,
     "identity": lambda z: z,
+    "smooth_relu": smooth_relu,
 }
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_gradient_equals_autograd(activation, loss, dtype, tolerance):
-    net = mgres.ResNet(4, 10, 3, 64, activation=activation, dtype=dtype)
-    theta, X, vectors, y = random_problem(net, 100)
-    value, gradient = core_value_and_grad(net, loss, theta, X, y)
-
+def torch_value_and_grad(net, loss, theta, X, vectors):
     flat = torch.tensor(theta, requires_grad=True)
     v, q, m, K = net.width, net.n_inputs, net.n_outputs, net.depth
-    Q = flat[: v * q].reshape(v, q)
-    layers = flat[v * q : v * q + K * (v * v + v)].reshape(K, v * v + v)
-    closing = flat[v * q + K * (v * v + v) :]
-    state = torch.tensor(X) @ Q.T
-    for layer in layers:
+    Q, layers, W_out, b_out = torch.split(flat, [v * q, K * (v * v + v), m * v, m])
+    state = torch.tensor(X) @ Q.reshape(v, q).T
+    for layer in layers.reshape(K, v * v + v):
         z = state @ layer[: v * v].reshape(v, v).T + layer[v * v :]
-        state = state + net.dt * ACTIVATIONS[activation](z)
-    logits = state @ closing[: m * v].reshape(m, v).T + closing[m * v :]
+        state = state + net.dt * SIGMA[net.activation](z)
+    logits = state @ W_out.reshape(m, v).T + b_out
+    targets = torch.tensor(vectors, dtype=logits.dtype)
     if loss == "cross_entropy":
-        expected = torch.nn.functional.cross_entropy(logits, torch.tensor(y))
+        value = torch.nn.functional.cross_entropy(logits, targets)
     else:
-        expected = ((logits - torch.tensor(vectors, dtype=logits.dtype)) ** 2).sum(1).mean() / 2
-    expected.backward()
+        value = ((logits - targets) ** 2).sum(1).mean() / 2
+    value.backward()
+    return value.item(), flat.grad.numpy().astype(np.float64)
 
-    assert value == pytest.approx(float(expected), rel=tolerance)
-    assert relative_error(gradient, flat.grad.numpy().astype(np.float64)) < tolerance
+
+def test_all_activations_are_known_here():
+    assert set(SIGMA) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("labels", [True, False], ids=["labels", "vectors"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradient_equals_autograd(activation, loss, labels, dtype, tolerance):
+    net = mgres.ResNet(4, 10, 3, 64, activation=activation, dtype=dtype)
+    theta, X, vectors, y = random_problem(net, 100, labels=labels)
+    value, gradient = core_value_and_grad(net, loss, theta, X, y)
+    expected, expected_gradient = torch_value_and_grad(net, loss, theta, X, vectors)
+    assert value == pytest.approx(expected, rel=tolerance)
+    assert relative_error(gradient, expected_gradient) < tolerance
+
+
+@pytest.mark.parametrize(("n_inputs", "width"), [(784, 10), (3, 33)])
+def test_other_shapes(n_inputs, width, dtype, tolerance):
+    net = mgres.ResNet(n_inputs, width, 10, 20, 2.0, "tanh", dtype)
+    theta, X, vectors, y = random_problem(net, 150, scale=0.1)
+    value, gradient = core_value_and_grad(net, "cross_entropy", theta, X, y)
+    expected, expected_gradient = torch_value_and_grad(net, "cross_entropy", theta, X, vectors)
+    assert value == pytest.approx(expected, rel=tolerance)
+    assert relative_error(gradient, expected_gradient) < tolerance

@@ -1,10 +1,11 @@
 """Transfers in depth against matrices built from their formulas, and their algebra."""
 
-import mgres
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import mgres
 from mgres.resnet.transfer import PROJECTIONS, PROLONGATIONS
 from mgres.testing import check_transfer
 
@@ -67,7 +68,7 @@ def apply(operation, vector, size):
     return out
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(transfers, st.integers(0, 2**32 - 1))
 def test_operators_are_the_documented_matrices(case, seed):
     fine, transfer = make(case)
@@ -80,7 +81,7 @@ def test_operators_are_the_documented_matrices(case, seed):
     np.testing.assert_allclose(apply(transfer.project, x, c.size), Pi @ x, rtol=1e-13, atol=1e-13)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(transfers)
 def test_adjointness_and_projection(case):
     _, transfer = make(case)
@@ -90,7 +91,7 @@ def test_adjointness_and_projection(case):
     assert report.adjointness < 1e-13
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(transfers)
 def test_what_is_constant_in_t_stays(case):
     fine, transfer = make(case)
@@ -108,7 +109,94 @@ def test_projection_undoes_prolongation_to_the_last_bit(case, dtype):
     np.testing.assert_array_equal(apply(transfer.project, fine, c.size), c)
 
 
-@pytest.mark.parametrize("factor", [2, 3, 4])
+@settings(max_examples=60)
+@given(transfers, st.sampled_from([np.float32, np.float64]))
+def test_projection_undoes_prolongation(case, dtype):
+    if case[3:] not in EXACT:
+        return
+    _, transfer = make(case, dtype)
+    c = np.random.default_rng(4).standard_normal(transfer.coarse_size).astype(dtype)
+    fine = apply(transfer.prolong, c, transfer.fine_size)
+    back = apply(transfer.project, fine, c.size)
+    np.testing.assert_allclose(back, c, rtol=4 * np.finfo(dtype).eps)
+
+
+@settings(max_examples=60)
+@given(transfers, st.sampled_from([np.float32, np.float64]))
+def test_opening_operator_and_classifier_are_copied_to_the_last_bit(case, dtype):
+    fine, transfer = make(case, dtype)
+    coarse = fine.with_depth(case[1])
+    rng = np.random.default_rng(5)
+    c = rng.standard_normal(transfer.coarse_size).astype(dtype)
+    x = rng.standard_normal(transfer.fine_size).astype(dtype)
+    results = [
+        (coarse, c, fine, apply(transfer.prolong, c, x.size)),
+        (fine, x, coarse, apply(transfer.restrict, x, c.size)),
+        (fine, x, coarse, apply(transfer.project, x, c.size)),
+    ]
+    for source, before, target, after in results:
+        for part in ("opening", "closing"):
+            np.testing.assert_array_equal(before[source.part(part)], after[target.part(part)])
+
+
+@settings(max_examples=60)
+@given(transfers)
+def test_single_precision_does_the_same(case):
+    _, double = make(case)
+    _, single = make(case, np.float32)
+    rng = np.random.default_rng(6)
+    c = rng.standard_normal(double.coarse_size).astype(np.float32)
+    x = rng.standard_normal(double.fine_size).astype(np.float32)
+    for name, v, size in (("prolong", c, x.size), ("restrict", x, c.size), ("project", x, c.size)):
+        expected = apply(getattr(double, name), v.astype(np.float64), size)
+        actual = apply(getattr(single, name), v, size)
+        assert actual.dtype == np.float32
+        np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_default_projections_are_those_with_identity():
+    fine = mgres.ResNet(2, 3, 2, 8)
+    for kind, projection in (("constant", "mean"), ("linear", "injection")):
+        transfer = mgres.DepthTransfer(fine, fine.with_depth(4), kind)
+        assert (transfer.prolongation, transfer.projection) == (kind, projection)
+    assert mgres.DepthTransfer(fine, fine.with_depth(4)).prolongation == "constant"
+
+
+def test_restriction_sums_and_projection_averages():
+    """The paper's single operator for both is what doubles the weights on every level."""
+    fine = mgres.ResNet(1, 1, 1, 8, dtype=np.float64)
+    transfer = mgres.DepthTransfer(fine, fine.with_depth(4))
+    ones = np.ones(fine.size)
+    coarse = fine.with_depth(4)
+    assert (coarse.views(apply(transfer.restrict, ones, coarse.size)).W == 2).all()
+    assert (coarse.views(apply(transfer.project, ones, coarse.size)).W == 1).all()
+
+
+def test_what_is_smooth_in_t_comes_back_up_to_the_step_size():
+    """Prolonging what was projected errs by O(dt); linear with full weighting inside by O(dt^2)."""
+
+    def error(depth, kind, projection):
+        fine = mgres.ResNet(1, 1, 1, depth, dtype=np.float64)
+        transfer = mgres.DepthTransfer(fine, fine.with_depth(depth // 2), kind, projection)
+        theta = np.zeros(fine.size)
+        fine.views(theta).W[:, 0, 0] = np.sin(3 * np.arange(depth) * fine.dt)
+        back = apply(
+            transfer.prolong, apply(transfer.project, theta, transfer.coarse_size), theta.size
+        )
+        inside = slice(2, depth - 4)
+        return np.abs(fine.views(back - theta).W[inside]).max()
+
+    for kind, projection, order in (
+        ("constant", "mean", 1),
+        ("constant", "injection", 1),
+        ("linear", "injection", 2),
+        ("linear", "full_weighting", 2),
+    ):
+        errors = [error(depth, kind, projection) for depth in (128, 256)]
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.1), (kind, projection)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 5])
 def test_linear_prolongation_reproduces_linear_functions_of_t(factor):
     fine, transfer = make((factor, 6, 2, "linear", "injection"))
     coarse_net = fine.with_depth(6)

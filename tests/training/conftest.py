@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 from mgres.resnet import ResNetObjective
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 from mgres.resnet import ResNetObjective
 
 NAN = float("nan")

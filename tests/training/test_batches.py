@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 from mgres.mgopt import Armijo, Level
 
 

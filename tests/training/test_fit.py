@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 from mgres.mgopt import Armijo, Level
 from mgres.resnet import reference
 

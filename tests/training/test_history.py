@@ -6,9 +6,9 @@ import json
 import math
 from dataclasses import replace
 
-import mgres
 import pytest
-from mgres.mgopt import CorrectionReport
+
+import mgres
 from mgres.training import History, Record
 
 
@@ -64,13 +64,16 @@ def test_dictionaries_survive_json(problem):
     assert dicts[-1]["loss"] == history[-1].loss
 
 
-def test_what_is_not_finite_becomes_null():
-    rejected = CorrectionReport(0, 1.0, 1.0, math.inf, math.nan, -math.inf, 0.0, False)
+def test_what_is_not_finite_becomes_null(problem):
+    (correction,) = mgres.fit(problem.f, levels=2, max_cycles=1).history[-1].corrections
+    rejected = replace(
+        correction, value=1.0, coupling=math.inf, slope=math.nan, alpha=-math.inf, accepted=False
+    )
     history = History([record(0, math.nan, corrections=(rejected,))])
     (d,) = history.to_dicts()
     json.dumps(d, allow_nan=False)
     assert d["loss"] is None
-    assert d["corrections"][0]["slope"] is None
+    assert [d["corrections"][0][name] for name in ("coupling", "slope", "alpha")] == [None] * 3
     assert d["corrections"][0]["value"] == 1.0
     assert d["corrections"][0]["accepted"] is False
 

@@ -6,9 +6,10 @@ import json
 import math
 import signal
 
-import mgres
 import numpy as np
 import pytest
+
+import mgres
 
 
 def blow_up(x):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sys
 
-import mgres
 import pytest
+
+import mgres
 from mgres.training import Record, progress
 from mgres.training.progress import Lines, describe, make_progress
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..info import environment
 from ..mgopt import Schedule
 from . import plots
 from .rows import Row, make_row, print_table, ratios
 from .runs import CASCADE_DEPTH, RunResult, RunSpec, run
 from .setups import PAPER_SENSITIVITY, PAPER_TABLE2, SETUPS, Setup
-from .store import FinishedRuns, environment, write_json
+from .store import FinishedRuns, write_json
 
 
 @dataclass
@@ -221,7 +222,7 @@ def reproduce(
     """
     setup = SETUPS[problem]
     out.mkdir(parents=True, exist_ok=True)
-    finished = FinishedRuns(out / f".{name}-{problem}.partial.json", version)
+    finished = FinishedRuns(out / f".{name}-{problem}.partial.json", _stamp(version, setup))
     if len(finished):
         print(f"resuming: {len(finished)} finished runs found in {out}", file=sys.stderr)
     depth = setup.depth // 4 if quick else setup.depth
@@ -242,6 +243,12 @@ def reproduce(
     _plot(name, result, out)
     finished.discard()
     return result
+
+
+def _stamp(version: str, setup: Setup) -> str:
+    """Return what finished runs must share beyond their specification."""
+    settings = (setup.width, setup.scheme, setup.batch_size, setup.target, setup.max_work_units)
+    return " ".join(map(str, (version, *settings)))
 
 
 def _settings(setup: Setup, study: Study) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..info import environment
 from ..mgopt import Schedule
 from . import plots
 from .rows import Row, make_row, print_table
 from .runs import RunSpec, run
 from .setups import SETUPS, Setup
-from .store import environment, write_json
+from .store import write_json
 
 
 def train(

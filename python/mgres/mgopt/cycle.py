@@ -36,7 +36,9 @@ class CorrectionReport:
     alpha : float
         The step taken along it, 0 if it was rejected.
     accepted : bool
-        False if the correction was not finite, pointed uphill, or failed the line search.
+        False if the correction was not finite, was no descent direction, or failed the line search.
+    evaluations : int
+        Values of the objective that the line search asked for.
     """
 
     level: int
@@ -47,6 +49,7 @@ class CorrectionReport:
     correction_norm: float
     alpha: float
     accepted: bool
+    evaluations: int
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class VCycle:
         Step counts; must have as many levels as the hierarchy.
     line_search : LineSearch
         Judges every correction on the level's own objective, coupling included.  Whatever it says,
-        a correction that is not finite or points uphill is never taken.
+        a correction that is not finite or no descent direction is never taken.
     """
 
     schedule: Schedule
@@ -129,6 +132,8 @@ class VCycle:
                 f"x: expected shape ({finest.size},) and dtype {finest.dtype}, "
                 f"got {x.shape} and {x.dtype}"
             )
+        if not (x.flags.c_contiguous and x.flags.writeable):
+            raise ValueError("x: expected a contiguous, writable array, to be changed in place")
         states = []
         for level in hierarchy:
             g, d, y, y0, r = (np.zeros(level.objective.size, x.dtype) for _ in range(5))
@@ -210,19 +215,29 @@ class VCycle:
         gradient_norm = level.metric.dual_norm(fine.gradient)
         restricted_norm = coarse_metric.dual_norm(coarse.restricted)
         coupling_norm = coarse_metric.dual_norm(f_coarse.v)
-        coupling = coupling_norm / restricted_norm if restricted_norm > 0 else 0.0
         state.reports.append(
             CorrectionReport(
-                l, fx, gradient_norm, coupling, slope, correction_norm, step.alpha, step.accepted
+                level=l,
+                value=fx,
+                gradient_norm=gradient_norm,
+                coupling=coupling_norm / restricted_norm if restricted_norm > 0 else 0.0,
+                slope=slope,
+                correction_norm=correction_norm,
+                alpha=step.alpha,
+                accepted=step.accepted,
+                evaluations=step.evaluations,
             )
         )
 
     def _judge(
         self, f: Objective, x: Vector, d: Vector, fx: float, slope: float, length: float
     ) -> Step:
-        if not (math.isfinite(slope) and math.isfinite(length)) or slope > 0:
+        if length == 0:
+            return Step(alpha=0.0, accepted=True)
+        if not (math.isfinite(length) and -math.inf < slope < 0):
             return REJECTED
-        return self.line_search(f, x, d, fx, slope)
+        step = self.line_search(f, x, d, fx, slope)
+        return step if math.isfinite(step.alpha) else REJECTED
 
     @staticmethod
     def _note_value(l: int, fx: float, state: CycleState) -> None:

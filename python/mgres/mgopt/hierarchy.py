@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
-from .metric import Euclidean, Metric
+from .metric import Diagonal, Euclidean, Metric
 from .objective import Objective
 from .optimizer import LevelOptimizer
 from .transfer import Transfer
@@ -90,7 +91,7 @@ class Hierarchy(Sequence[Level]):
         rows = [
             [
                 str(i),
-                *map(str, l.details.values()),
+                *(str(l.details.get(name, "-")) for name in self._levels[0].details),
                 f"{l.objective.size:,}",
                 f"{l.cost:.6g}",
                 str(l.optimizer),
@@ -118,6 +119,12 @@ def _check(levels: tuple[Level, ...]) -> None:
         raise ValueError("levels: expected at least one level, got none")
     for i, level in enumerate(levels):
         _expect(i, "dtype", level.objective.dtype, levels[0].objective.dtype)
+        if level.cost is not None and not (level.cost > 0 and math.isfinite(level.cost)):
+            raise ValueError(f"level {i}: cost: expected a positive number, got {level.cost}")
+        if isinstance(level.metric, Diagonal):
+            weights = level.metric.weights
+            _expect(i, "metric.weights.shape", weights.shape, (level.objective.size,))
+            _expect(i, "metric.weights.dtype", weights.dtype, level.objective.dtype)
         if i == len(levels) - 1:
             if level.transfer is not None:
                 raise ValueError(f"level {i}: the coarsest level takes no transfer")

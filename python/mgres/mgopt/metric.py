@@ -71,10 +71,12 @@ class Diagonal:
     Raises
     ------
     ValueError
-        If a weight is not positive and finite.
+        If the weights are not a vector of positive finite numbers.
     """
 
     def __init__(self, weights: Vector) -> None:
+        if weights.ndim != 1:
+            raise ValueError(f"weights: expected one dimension, got shape {weights.shape}")
         bad = np.flatnonzero(~((weights > 0) & np.isfinite(weights)))
         if bad.size:
             i = int(bad[0])

@@ -19,8 +19,9 @@ class LevelSteps:
     post: int
 
     def __post_init__(self) -> None:
-        if self.pre < 0 or self.post < 0:
-            raise ValueError(f"expected step counts >= 0, got pre={self.pre}, post={self.post}")
+        for name, steps in (("pre", self.pre), ("post", self.post)):
+            if not isinstance(steps, int) or steps < 0:
+                raise ValueError(f"{name}: expected an integer from 0, got {steps!r}")
 
     def __str__(self) -> str:
         if self.pre == self.post:
@@ -118,6 +119,8 @@ class Schedule:
         """
         if costs is None:
             costs = [0.5**i for i in range(len(self))]
+        if len(costs) != len(self):
+            raise ValueError(f"costs: expected {len(self)} numbers, got {len(costs)}")
         inner = zip(costs, self.levels, strict=False)
         return sum(c * (s.pre + s.post + 1) for c, s in inner) + costs[-1] * self.coarsest
 

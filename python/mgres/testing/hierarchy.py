@@ -164,12 +164,16 @@ class _Stationary:
 
 
 def _fixed_point(hierarchy: Hierarchy, x: Vector, cycle: VCycle) -> float:
-    """Return how far a cycle moves x, relative to |x|, when f is tilted to be stationary there."""
+    """Return how far a cycle wants to move x, relative to |x|, when f is tilted to be stationary.
+
+    A guard may reject the correction, and then x stays; what was proposed counts all the same.
+    """
     finest, *coarser = hierarchy
     tilted = Hierarchy([replace(finest, objective=_Stationary(finest.objective, x)), *coarser])
     moving = x.copy()
-    cycle.step(tilted, moving, cycle.init(tilted, moving))
-    return _norm(moving - x) / max(_norm(x), 1.0)
+    report = cycle.step(tilted, moving, cycle.init(tilted, moving))
+    proposed = max((c.correction_norm for c in report.corrections if c.level == 0), default=0.0)
+    return max(_norm(moving - x), proposed) / max(_norm(x), 1.0)
 
 
 def _one_cycle(

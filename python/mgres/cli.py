@@ -13,7 +13,7 @@ import numpy as np
 
 import mgres
 
-from .experiments import EXPERIMENTS, SETUPS, reproduce, train
+from .experiments import EXPERIMENTS, QUICK, SETUPS, reproduce, train
 from .experiments.runs import RunSpec, load
 from .info import environment
 from .mgopt import GradientDescent, Schedule, VCycle
@@ -216,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--quick",
         action="store_true",
-        help="one seed, a quarter of the depth, fewer rows and a smaller grid for the tuned row",
+        help=f"minutes instead of hours: {QUICK}",
     )
     p.add_argument(
         "--out",

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from . import _core
 
+MOST_THREADS = 4096
+"""More than any machine has; a number beyond it is a mistake, and would exhaust the system."""
+
 
 def set_num_threads(n: int) -> None:
     """Use exactly `n` threads from now on, in the whole process.
@@ -20,10 +23,10 @@ def set_num_threads(n: int) -> None:
     Raises
     ------
     ValueError
-        If `n` is less than 1.
+        If `n` is no integer from 1 to 4096.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"n: expected an integer from 1, got {n!r}")
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_THREADS:
+        raise ValueError(f"n: expected an integer from 1 to {MOST_THREADS}, got {n!r}")
     _core.set_num_threads(n)
 
 

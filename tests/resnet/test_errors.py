@@ -246,9 +246,9 @@ def test_tikhonov_measure():
     [
         ({"levels": 0}, "levels: expected at least 1, got 0"),
         ({"levels": 5}, "levels: 5 levels with factor 2 need a depth divisible by 16, got 8; at "),
-        ({"levels": 5}, "at most 4 levels are possible"),
+        ({"levels": 5}, "at most 4 possible"),
         ({"levels": -1}, "levels: expected at least 1, got -1"),
-        ({"levels": 2, "factor": 3}, "divisible by 3, got 8; at most 1 levels"),
+        ({"levels": 2, "factor": 3}, "divisible by 3, got 8; at most 1 possible"),
         ({"levels": 3, "factor": 4}, "divisible by 16, got 8; at most 2 levels are possible"),
         ({"factor": 1}, "factor: expected at least 2, got 1"),
         ({"metric": "l2"}, "metric: expected one of .*got 'l2'"),

@@ -40,6 +40,8 @@ class RunSpec:
         Do not train the blocks.
     cascade : bool
         First train a network of 16 layers to the target, then prolong it.
+    target : float or None
+        Validation accuracy at which the run ends; None for the problem's.
     """
 
     problem: str
@@ -51,6 +53,7 @@ class RunSpec:
     optimizer: str = "gd"
     frozen: bool = False
     cascade: bool = False
+    target: float | None = None
 
     @property
     def levels(self) -> int:
@@ -146,7 +149,7 @@ def _fit(
             cycle=VCycle(schedule),
             batch_size=setup.batch_size,
             validation=(X_val, y_val),
-            target_accuracy=setup.target,
+            target_accuracy=setup.target if spec.target is None else spec.target,
             max_work_units=budget,
             max_cycles=10**9,
             progress=progress,

@@ -41,6 +41,8 @@ class Setup:
         Table 1: levels -> (V-cycles, U_c, U).
     figure5_levels : int
         Levels of the method in figure 5.
+    quick_target : float
+        The target of a quick run.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Setup:
     tuning: tuple[tuple[str, tuple[float, ...]], ...]
     paper_levels: dict[int, tuple[int, float, int]]
     figure5_levels: int
+    quick_target: float
     depth: int = 2048
 
 
@@ -96,6 +99,7 @@ SETUPS = {
             8: (5, 5.19, 26),
         },
         figure5_levels=6,
+        quick_target=1.0,
     ),
     "mnist": Setup(
         name="mnist",
@@ -120,6 +124,7 @@ SETUPS = {
             8: (28, 5.19, 145),
         },
         figure5_levels=8,
+        quick_target=0.9,
     ),
     "digits": Setup(
         name="digits",
@@ -134,6 +139,7 @@ SETUPS = {
         tuning=(("gd", (1.0, 3.0)), ("adam", (0.03, 0.1, 0.3))),
         paper_levels={},
         figure5_levels=8,
+        quick_target=0.95,
     ),
 }
 

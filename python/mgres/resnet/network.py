@@ -15,6 +15,8 @@ from . import initialize
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
 PARTS = ("opening", "blocks", "closing")
+MOST_PARAMETERS = 10**15
+"""More than any memory holds: larger sizes are mistakes."""
 
 Array = NDArray[np.floating[Any]]
 
@@ -117,6 +119,8 @@ class ResNet:
         object.__setattr__(self, "final_time", float(final_time))
         object.__setattr__(self, "activation", activation)
         object.__setattr__(self, "dtype", np.dtype(dtype))
+        if self.size > MOST_PARAMETERS:
+            raise ValueError(f"expected at most {MOST_PARAMETERS:.0e} parameters, got {self.size}")
 
     @property
     def dt(self) -> float:

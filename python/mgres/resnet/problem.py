@@ -64,7 +64,7 @@ def resnet_hierarchy(
         raise ValueError(
             f"levels: {levels} levels with factor {factor} need a depth divisible by "
             f"{factor ** (levels - 1)}, got {f.net.depth}; at most "
-            f"{_most_levels(f.net.depth, factor)} levels are possible"
+            f"{_most_levels(f.net.depth, factor)} possible"
         )
     if metric not in METRICS:
         raise ValueError(f"metric: expected one of {METRICS}, got {metric!r}")

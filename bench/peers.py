@@ -127,7 +127,8 @@ def run(name: str, case: Case, options: argparse.Namespace) -> list[report.Row]:
     WrongAnswerError
         If an answer differs.
     """
-    print(f"\n{name}: {case}; {options.threads} threads, {options.repeats} repeats", flush=True)
+    on = report.threads_in_words(options.threads)
+    print(f"\n{name}: {case}; {on}, {options.repeats} repeats", flush=True)
     problem = Problem.of(case)
     mgres_contestant = ours(problem)
     expected = mgres_contestant.unpack(mgres_contestant.call())

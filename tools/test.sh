@@ -5,7 +5,8 @@
 #
 # What it needs beyond Python and a C++17 compiler it installs: Python packages into the virtual
 # environment, and doctest and binutils through apt where that is possible.  A step that cannot run
-# here says so and does not fail.  MGRES_DATA names the folder of the MNIST files, if there is one.
+# here says so and does not fail.  MGRES_DATA names the folder of the MNIST files, if there is one;
+# MGRES_TEST_EXTRAS further packages to install, such as torch, with which more tests run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-build/test-venv}
@@ -38,6 +39,11 @@ python3 -m venv "$venv" 2>/dev/null || { apt_install python3-venv && python3 -m 
 python="$PWD/$venv/bin/python"
 "$python" -m pip install --quiet --disable-pip-version-check --upgrade pip
 "$python" -m pip install --quiet --disable-pip-version-check ".[test,dev]"
+if [ -n "${MGRES_TEST_EXTRAS:-}" ]; then
+  # shellcheck disable=SC2086  # several requirements may be named
+  "$python" -m pip install --quiet --disable-pip-version-check $MGRES_TEST_EXTRAS ||
+    skip "tests that need $MGRES_TEST_EXTRAS: cannot be installed here"
+fi
 
 # ---- lint -------------------------------------------------------------------------------------------
 

@@ -48,6 +48,11 @@ def make_row(
     }
 
 
+def threads_in_words(threads: int) -> str:
+    """Return "1 thread", "2 threads" and so on."""
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
 def table(rows: list[Row]) -> str:
     """Return one line for each contestant: times in ms, and the ratio of medians to mgres."""
     width = max(len(row["title"]) for row in rows)
@@ -64,9 +69,8 @@ def table(rows: list[Row]) -> str:
 
 def verdict(row: Row, threads: int) -> str:
     """Return one plain sentence about one peer."""
-    on = "1 thread" if threads == 1 else f"{threads} threads"
     ratio = f"{row['ratio']:.1f}" if row["ratio"] >= 1 else f"{row['ratio']:.2g}"
-    text = f"mgres is {ratio} x as fast as {row['title']} on {on}"
+    text = f"mgres is {ratio} x as fast as {row['title']} on {threads_in_words(threads)}"
     if row["target"] is None:
         return text
     return f"{text} (target {row['target']:g} x): {'reached' if row['reached'] else 'missed'}"
@@ -155,5 +159,5 @@ def plot(rows: list[Row], threads: int, path: Path) -> None:
             loc="left",
             fontsize="medium",
         )
-    panels[-1].set_xlabel(f"ms for one gradient on {threads} thread{'s' * (threads > 1)}")
+    panels[-1].set_xlabel(f"ms for one gradient on {threads_in_words(threads)}")
     figure.savefig(path, dpi=150)

@@ -249,7 +249,7 @@ def test_tikhonov_measure():
         ({"levels": 5}, "at most 4 possible"),
         ({"levels": -1}, "levels: expected at least 1, got -1"),
         ({"levels": 2, "factor": 3}, "divisible by 3, got 8; at most 1 possible"),
-        ({"levels": 3, "factor": 4}, "divisible by 16, got 8; at most 2 levels are possible"),
+        ({"levels": 3, "factor": 4}, "divisible by 16, got 8; at most 2 possible"),
         ({"factor": 1}, "factor: expected at least 2, got 1"),
         ({"metric": "l2"}, "metric: expected one of .*got 'l2'"),
         ({"levels": 2, "optimizer": [mgres.Adam()]}, "optimizer: expected 2, .*got 1"),

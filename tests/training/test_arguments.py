@@ -22,7 +22,7 @@ BAD = [
     ({"levels": 2.0}, ValueError, "levels: expected an integer of at least 1, got 2.0"),
     ({"levels": "2"}, ValueError, "levels: expected an integer of at least 1, got '2'"),
     ({"levels": True}, ValueError, "levels: expected an integer of at least 1, got True"),
-    ({"levels": 6}, ValueError, "depth divisible by 32, got 16; at most 5 levels"),
+    ({"levels": 6}, ValueError, "depth divisible by 32, got 16; at most 5 possible"),
     ({"levels": 3, "cycle": schedule(2)}, ValueError, "schedule: expected 3 levels, got 2"),
     ({"batch_size": 0}, ValueError, "batch_size: expected an integer of at least 1, got 0"),
     ({"batch_size": 1.5}, ValueError, "batch_size: expected an integer of at least 1, got 1.5"),

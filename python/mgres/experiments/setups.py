@@ -115,7 +115,7 @@ SETUPS = {
         # "higher than 0.93": at least one of 10,000 more
         target=0.9301,
         max_work_units=12000,
-        tuning=(("gd", (1.0,)), ("adam", (0.01, 0.03, 0.1))),
+        tuning=(("gd", (1.0,)), ("adam", (0.01, 0.03))),
         paper_levels={
             1: (460, 1.00, 460),
             2: (152, 3.00, 456),

@@ -237,9 +237,11 @@ def test_case_is_judged_by_the_peak_and_by_the_best_peer() -> None:
     assert match.share.verdict == "met"
     assert match.best_peer is fast
     assert match.ratio.verdict == "missed: 10 x of 14 x"
+    assert match.ratio.detail == "fast, 100.00 ms; the peak itself is 16.7 x as fast"
     (_, line) = report.cases([match]).splitlines()
     assert " ".join(line.split()) == (
-        "headline 10.00 152.5 250.0 61 % >= 60 % met fast 100.00 10 x >= 14 x missed: 10 x of 14 x"
+        "headline 10.00 152.5 250.0 61 % >= 60 % met "
+        "fast 100.00 6 % 10 x >= 14 x missed: 10 x of 14 x"
     )
 
     alone = Match([row("mgres", 0.01, 0.3)])

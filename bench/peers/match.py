@@ -45,7 +45,10 @@ class Match:
         if best is None:
             return None
         target = CASES[best["case"]].ratio if self.judged else None
-        detail = f"{best['title']}, {1e3 * best['median']:.2f} ms"
+        detail = (
+            f"{best['title']}, {1e3 * best['median']:.2f} ms; "
+            f"the peak itself is {1 / best['share']:.3g} x as fast"
+        )
         name = f"{best['case']}: against the best peer"
         return Finding(name, best["ratio"], "x", target, detail, best["disturbed"])
 

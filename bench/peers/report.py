@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from .findings import Finding
 from .match import Match, Row
+from .targets import amount
 
 Cells = Sequence[str]
 
@@ -49,8 +50,8 @@ def contestants(rows: Sequence[Row]) -> str:
 def cases(matches: Sequence[Match]) -> str:
     """Return the table of issue 3: a line for each case, with a verdict on both of its numbers."""
     ours = ("", "ms", "GFLOP/s", "peak", "of peak", "target", "verdict")
-    theirs = ("best peer", "ms", "ratio", "target", "verdict")
-    return aligned([(*ours, *theirs), *map(_case, matches)], left=[0, 6, 7, 11])
+    theirs = ("best peer", "ms", "of peak", "ratio", "target", "verdict")
+    return aligned([(*ours, *theirs), *map(_case, matches)], left=[0, 6, 7, 12])
 
 
 def _case(match: Match) -> Cells:
@@ -58,9 +59,10 @@ def _case(match: Match) -> Cells:
     _, *share, _ = match.share.cells()
     speed = (f"{1e3 * mgres['median']:.2f}", f"{mgres['gflops']:.1f}", f"{mgres['peak']:.1f}")
     if best is None or ratio is None:
-        return (mgres["case"], *speed, *share, "none measured", "", "", "", "")
+        return (mgres["case"], *speed, *share, "none measured", "", "", "", "", "")
+    theirs = (best["title"], f"{1e3 * best['median']:.2f}", amount(best["share"], "%"))
     _, *factor, _ = ratio.cells()
-    return (mgres["case"], *speed, *share, best["title"], f"{1e3 * best['median']:.2f}", *factor)
+    return (mgres["case"], *speed, *share, *theirs, *factor)
 
 
 def findings(found: Sequence[Finding]) -> str:

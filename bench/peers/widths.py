@@ -13,20 +13,14 @@ from .problem import Problem
 from .timing import Pace, PeakMeter, Stopwatch, interleave
 
 FIRST_JUDGED = 4  # narrower ones are reported only
-DEEPEST, SHALLOWEST = 1024, 16
+DEPTH, SAMPLES = 128, 1000  # of all widths: a change of either could hide a cliff or make one
 
 Point = dict[str, Any]
 
 
-def case_of(width: int) -> Case:
-    """Return about the same work for all widths from 10, down to a least depth."""
-    depth = min(DEEPEST, max(SHALLOWEST, round(DEEPEST * 100 / width**2)))
-    return Case(width=width, depth=depth, samples=1000)
-
-
 def sweep(widths: Iterable[int], threads: int, pace: Pace, shrink: Shrink) -> list[Point]:
     """Return the speed at each width; all take turns, so that no disturbance looks like a cliff."""
-    cases = [shrink(case_of(width)) for width in widths]
+    cases = [shrink(Case(width, DEPTH, SAMPLES)) for width in widths]
     watches = [Stopwatch(checked(Problem.of(case)).call, pace) for case in cases]
     peak = PeakMeter("float32", threads, pace)
     interleave([peak, *watches], pace)

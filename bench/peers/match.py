@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Match:
-    """A row for each contestant, mgres first; without targets unless `judged`."""
+    """A row for each contestant, mgres first; without all that is about speed unless `judged`."""
 
     rows: list[Row]
     judged: bool = True
@@ -30,13 +30,18 @@ class Match:
         return min(self.rows[1:], key=lambda row: row["median"], default=None)
 
     @property
+    def disturbed(self) -> str:
+        """What speaks against trusting the numbers."""
+        return str(self.mgres["disturbed"]) if self.judged else ""
+
+    @property
     def share(self) -> Finding:
         """How much of the peak mgres reaches; the target is for one thread."""
         row = self.mgres
         target = CASES[row["case"]].share if self.judged and row["threads"] == 1 else None
         detail = f"{row['gflops']:.1f} of {row['peak']:.1f} GFLOP/s"
         name = f"{row['case']}: share of the peak"
-        return Finding(name, row["share"], "%", target, detail, row["disturbed"])
+        return Finding(name, row["share"], "%", target, detail, self.disturbed)
 
     @property
     def ratio(self) -> Finding | None:
@@ -50,7 +55,7 @@ class Match:
             f"the peak itself is {1 / best['share']:.3g} x as fast"
         )
         name = f"{best['case']}: against the best peer"
-        return Finding(name, best["ratio"], "x", target, detail, best["disturbed"])
+        return Finding(name, best["ratio"], "x", target, detail, self.disturbed)
 
     @property
     def findings(self) -> list[Finding]:

@@ -50,19 +50,20 @@ def contestants(rows: Sequence[Row]) -> str:
 def cases(matches: Sequence[Match]) -> str:
     """Return the table of issue 3: a line for each case, with a verdict on both of its numbers."""
     ours = ("", "ms", "GFLOP/s", "peak", "of peak", "target", "verdict")
-    theirs = ("best peer", "ms", "of peak", "ratio", "target", "verdict")
-    return aligned([(*ours, *theirs), *map(_case, matches)], left=[0, 6, 7, 12])
+    theirs = ("best peer", "ms", "of peak", "ratio", "target", "verdict", "")
+    return aligned([(*ours, *theirs), *map(_case, matches)], left=[0, 6, 7, 12, 13])
 
 
 def _case(match: Match) -> Cells:
     mgres, best, ratio = match.mgres, match.best_peer, match.ratio
     _, *share, _ = match.share.cells()
     speed = (f"{1e3 * mgres['median']:.2f}", f"{mgres['gflops']:.1f}", f"{mgres['peak']:.1f}")
+    note = match.disturbed
     if best is None or ratio is None:
-        return (mgres["case"], *speed, *share, "none measured", "", "", "", "", "")
+        return (mgres["case"], *speed, *share, "none measured", "", "", "", "", "", note)
     theirs = (best["title"], f"{1e3 * best['median']:.2f}", amount(best["share"], "%"))
     _, *factor, _ = ratio.cells()
-    return (mgres["case"], *speed, *share, *theirs, *factor)
+    return (mgres["case"], *speed, *share, *theirs, *factor, note)
 
 
 def findings(found: Sequence[Finding]) -> str:

@@ -111,7 +111,7 @@ def _match(name: str, plan: Plan, threads: int) -> Match:
         play(name, case, Rules(threads, plan.peers, plan.minutes, plan.pace)), not plan.quick
     )
     print(report.contestants(match.rows))
-    if match.judged and match.mgres["disturbed"]:
-        print(f"do not trust these numbers; {match.mgres['disturbed']}")
+    if match.disturbed:
+        print(f"do not trust these numbers; {match.disturbed}")
     print(flush=True)
     return match

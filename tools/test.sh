@@ -4,9 +4,10 @@
 #   bash tools/test.sh [folder of the virtual environment]
 #
 # What it needs beyond Python and a C++17 compiler it installs: Python packages into the virtual
-# environment, and doctest and binutils through apt where that is possible.  A step that cannot run
-# here says so and does not fail.  MGRES_DATA names the folder of the MNIST files, if there is one;
-# MGRES_TEST_EXTRAS further packages to install, such as torch, with which more tests run.
+# environment, and doctest, google-benchmark, valgrind and binutils through apt where that is
+# possible.  A step that cannot run here says so and does not fail.  MGRES_DATA names the folder of
+# the MNIST files, if there is one; MGRES_TEST_EXTRAS further packages to install, such as torch,
+# with which more tests run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-build/test-venv}
@@ -31,6 +32,8 @@ command -v c++ >/dev/null || apt_install g++ || {
   exit 1
 }
 [ -e /usr/include/doctest/doctest.h ] || apt_install doctest-dev || true
+[ -e /usr/include/benchmark/benchmark.h ] || apt_install libbenchmark-dev || true
+command -v valgrind >/dev/null || apt_install valgrind || true
 command -v objdump >/dev/null || apt_install binutils || true
 
 step "virtual environment and build"
@@ -55,24 +58,42 @@ step "mypy"
 "$venv/bin/mypy"
 
 step "clang-format"
-git ls-files 'cpp/*.hpp' 'cpp/*.cpp' | xargs "$venv/bin/clang-format" --dry-run -Werror
+git ls-files '*.hpp' '*.cpp' | xargs "$venv/bin/clang-format" --dry-run -Werror
 
 step "the committed type stub is that of the compiled module"
 "$python" tools/stubs.py --check
 
 # ---- C++ --------------------------------------------------------------------------------------------
 
+"$python" -m pip install --quiet --disable-pip-version-check cmake ninja "cmeel-eigen>=3.4.1,<4"
+PATH="$PWD/$venv/bin:$PATH"
+CMAKE_PREFIX_PATH=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(getconf _NPROCESSORS_ONLN)}
+export CMAKE_PREFIX_PATH CMAKE_BUILD_PARALLEL_LEVEL
+
 if [ -e /usr/include/doctest/doctest.h ] || [ -n "${doctest_DIR:-}" ]; then
   step "C++ tests"
-  "$python" -m pip install --quiet --disable-pip-version-check cmake ninja "cmeel-eigen>=3.4.1,<4"
-  prefix=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-  PATH="$PWD/$venv/bin:$PATH"
-  cmake --preset dev -DCMAKE_PREFIX_PATH="$prefix" --log-level=WARNING
+  cmake --preset dev --log-level=WARNING
   cmake --build --preset dev
   ctest --preset dev
 else
   skip "C++ tests: doctest is missing (apt install doctest-dev | brew install doctest)"
 fi
+
+if [ -e /usr/include/benchmark/benchmark.h ] || [ -n "${benchmark_DIR:-}" ]; then
+  step "the answers of the C++ microbenchmarks (their times say nothing here)"
+  cmake --preset bench --log-level=WARNING
+  cmake --build --preset bench
+  build/bench/bench/cpp/mgres_bench --benchmark_min_time=0.01
+else
+  skip "C++ microbenchmarks: google-benchmark is missing (apt install libbenchmark-dev)"
+fi
+
+step "instructions of three gradients"
+"$python" tools/instructions.py --check || {
+  [ $? -eq 2 ] || exit 1
+  skip "instruction counts: see the line above"
+}
 
 # ---- Python -----------------------------------------------------------------------------------------
 

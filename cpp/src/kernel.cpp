@@ -1,45 +1,89 @@
 #include "mgres/kernel.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "mgres/block.hpp"
+#include "mgres/mask.hpp"
 
 namespace mgres {
 
 namespace {
 
-/// Past this width everything is tiled and the compiler gains nothing from knowing it.
-constexpr int kLargestFixedWidth = 16;
+constexpr bool kManyRegisters = kVectorRegisters == 32;
 
-template <class S, int V>
-constexpr Index block_lanes() {
-  return Tiling<V>::vectors * kLanes<S>;
+/// Up to this width the sums of a whole block, an input and a factor fit into the registers.  Beyond
+/// it everything is tiled, and the compiler gains nothing from knowing the width.
+constexpr int kLargestFixedWidth = kManyRegisters ? 24 : 13;
+
+/// Rows and blocks of a tile of the tiled product.
+constexpr int kTileRows = kManyRegisters ? 12 : 6;
+constexpr int kTileBlocks = 2;
+
+/// So many blocks at a time keep the multipliers busy when a block is small.
+template <int V>
+constexpr int kFixedBlocks = V <= 6 ? 2 : 1;
+
+/// Rows and columns of a tile of dW.
+constexpr int kOuterRows = kManyRegisters ? 5 : 3;
+constexpr int kOuterColumns = kManyRegisters ? 4 : 3;
+
+/// Up to this width dW is summed lane by lane; wider layers transpose y instead.
+constexpr int kLargestLaneWidth = 16;
+
+// ---- activation ----------------------------------------------------------------------------------
+
+template <class S>
+void store_mask(S* slopes, Index vector, LaneMask<S> mask) {
+  std::memcpy(reinterpret_cast<char*>(slopes) + vector * Index{sizeof mask}, &mask, sizeof mask);
 }
 
-/// y <- y + h sigma(z) for `size` numbers.  With `states`, the old y and h sigma'(z) are kept.
+template <class S>
+LaneMask<S> load_mask(const S* slopes, Index vector) {
+  LaneMask<S> mask;
+  std::memcpy(&mask, reinterpret_cast<const char*>(slopes) + vector * Index{sizeof mask},
+              sizeof mask);
+  return mask;
+}
+
+/// out = y + h relu(z) for the vector number `vector` of a chunk.
+template <class S, bool with_slopes>
+MGRES_ALWAYS_INLINE void update_relu(S h, const Pack<S>& z, const S* y, S* out, S* slopes,
+                                     Index vector) {
+  constexpr int L = kLanes<S>;
+  Pack<S> value;
+  if constexpr (with_slopes) {
+    const LaneMask<S> mask = above_zero<S>(z);
+    store_mask(slopes, vector, mask);
+    value = keep<S>(mask, z);
+  } else {
+    value = max<S>(Pack<S>{}, z);  // in this order a NaN stays
+  }
+  store(out + vector * L, load(y + vector * L) + h * value);
+}
+
+/// out = y + h sigma(z) for `count` vectors from number `first` of a chunk.
 template <class S, Activation activation>
-void update(Index size, S h, const S* z, S* y, S* states, S* slopes) {
-  for (Index i = 0; i < size; i += kLanes<S>) {
-    Pack<S> value = load(z + i), slope{};
-    const Pack<S> yi = load(y + i);
+void update(S h, const Pack<S>* z, Index count, const S* y, S* out, S* slopes, Index first) {
+  constexpr int L = kLanes<S>;
+  for (Index i = 0; i < count; ++i) {
+    const Index at = (first + i) * L;
+    Pack<S> value = z[i], slope{};
     activate<activation, S>(value, slope);
-    if (states != nullptr) {
-      store(states + i, yi);
-      store(slopes + i, h * slope);
-    }
-    store(y + i, yi + h * value);
+    if (slopes != nullptr) store(slopes + at, h * slope);
+    store(out + at, load(y + at) + h * value);
   }
 }
 
 template <class S>
-using Update = void (*)(Index, S, const S*, S*, S*, S*);
+using Update = void (*)(S, const Pack<S>*, Index, const S*, S*, S*, Index);
 
 template <class S>
 Update<S> update_for(Activation activation) {
   switch (activation) {
     case Activation::relu:
-      return update<S, Activation::relu>;
+      return nullptr;
     case Activation::tanh:
       return update<S, Activation::tanh>;
     case Activation::logistic:
@@ -52,111 +96,285 @@ Update<S> update_for(Activation activation) {
   return nullptr;
 }
 
-/// One relu layer on one block whose sums fit into the registers: nothing goes through memory
-/// between product and update.
-template <class S, int V>
-void relu_layer(const S* parameters, S h, S* y, S* states, S* slopes) {
-  constexpr int NV = Tiling<V>::vectors;
+/// s = h sigma'(z) a for the vector number `vector` of a chunk.
+template <class S, bool relu>
+inline Pack<S> times_slope(S h, const S* slopes, Index vector, const Pack<S>& a) {
+  if constexpr (relu) return keep<S>(load_mask(slopes, vector), h * a);
+  return load(slopes + vector * kLanes<S>) * a;
+}
+
+// ---- forward -------------------------------------------------------------------------------------
+
+/// How a layer ends: relu without leaving the registers, all others by a loop over memory.
+enum class Ending { relu, relu_with_slopes, general };
+
+/// R rows, from `first`, of N blocks, from `block`.
+template <class S, Ending ending, int R, int N, class W>
+MGRES_ALWAYS_INLINE void forward_tile(const Layer<S>& layer, W width, Index first, Index block,
+                                      const Pack<S> (&bias)[R], const S* y, S* out, S* slopes,
+                                      Update<S> update_general) {
   constexpr int L = kLanes<S>;
-  const S* bias = parameters + V * V;
-  Pack<S> sum[V][NV];
+  const S* weights = layer.parameters + first * width;
+  Pack<S> sum[R][N];
 #pragma GCC unroll 32
-  for (int i = 0; i < V; ++i)
-#pragma GCC unroll 4
-    for (int n = 0; n < NV; ++n) sum[i][n] = broadcast(bias[i]);
-  add_product<S, V, NV>(parameters, V, 1, V, y, sum);
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) sum[i][n] = bias[i];
+  add_product<S, R, N>(weights, width, 1, width, y + block * width * L, width * L, sum);
+  if constexpr (ending == Ending::general) {
+    Pack<S> z[N][R];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n)
 #pragma GCC unroll 32
-  for (int i = 0; i < V; ++i)
-#pragma GCC unroll 4
-    for (int n = 0; n < NV; ++n) {
-      const int at = (i * NV + n) * L;
-      const Pack<S> yi = load(y + at);
-      Pack<S> slope{};
-      activate<Activation::relu, S>(sum[i][n], slope);
-      if (states != nullptr) {
-        store(states + at, yi);
-        store(slopes + at, h * slope);
-      }
-      store(y + at, yi + h * sum[i][n]);
-    }
+      for (int i = 0; i < R; ++i) z[n][i] = sum[i][n];
+    for (int n = 0; n < N; ++n)
+      update_general(layer.step, z[n], R, y, out, slopes, (block + n) * width + first);
+  } else {
+#pragma GCC unroll 32
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n)
+        update_relu<S, ending == Ending::relu_with_slopes>(layer.step, sum[i][n], y, out, slopes,
+                                                           (block + n) * width + first + i);
+  }
+}
+
+/// R rows of all blocks, N blocks at a time.
+template <class S, Ending ending, int R, int N, class W>
+void forward_rows(const Layer<S> layer, W width, Index first, const S* y, S* out, S* slopes,
+                  Update<S> update_general) {
+  Pack<S> bias[R];
+#pragma GCC unroll 32
+  for (int i = 0; i < R; ++i) bias[i] = broadcast(layer.parameters[width * width + first + i]);
+  Index b = 0;
+  for (; b + N <= layer.blocks; b += N)
+    forward_tile<S, ending, R, N>(layer, width, first, b, bias, y, out, slopes, update_general);
+  if constexpr (N > 1)
+    for (; b < layer.blocks; ++b)
+      forward_tile<S, ending, R, 1>(layer, width, first, b, bias, y, out, slopes, update_general);
+}
+
+template <class S, int V, Ending ending>
+void forward_as(const Layer<S>& layer, const S* y, S* out, S* slopes) {
+  const Width<V> width(layer.width);
+  const Update<S> update_general = update_for<S>(layer.activation);
+  if constexpr (V > 0)
+    forward_rows<S, ending, V, kFixedBlocks<V>>(layer, width, 0, y, out, slopes, update_general);
+  else
+    for_each_tile<kTileRows>(width, [&](Index first, auto R) {
+      forward_rows<S, ending, R, kTileBlocks>(layer, width, first, y, out, slopes, update_general);
+    });
 }
 
 template <class S, int V>
-void forward(const Segment<S>& segment, S* state, S* states, S* slopes, S* scratch) {
-  constexpr int NV = Tiling<V>::vectors;
+void forward(const Layer<S>& layer, const S* y, S* out, S* slopes) {
+  if (layer.activation != Activation::relu)
+    forward_as<S, V, Ending::general>(layer, y, out, slopes);
+  else if (slopes != nullptr)
+    forward_as<S, V, Ending::relu_with_slopes>(layer, y, out, slopes);
+  else
+    forward_as<S, V, Ending::relu>(layer, y, out, slopes);
+}
+
+// ---- backward: the adjoint -----------------------------------------------------------------------
+
+template <class S, int R, int N>
+MGRES_ALWAYS_INLINE void load_rows(const S* rows, Index block, Pack<S> (&to)[R][N]) {
+#pragma GCC unroll 32
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) to[i][n] = load(rows + n * block + i * kLanes<S>);
+}
+
+template <class S, int R, int N>
+MGRES_ALWAYS_INLINE void store_rows(const Pack<S> (&from)[R][N], Index block, S* rows) {
+#pragma GCC unroll 32
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) store(rows + n * block + i * kLanes<S>, from[i][n]);
+}
+
+/// N whole blocks in registers: s = h sigma'(z) a, a <- a + W^T s.  Meanwhile y is fetched, which
+/// dW needs next and which may be as far away as the L3 cache.
+template <class S, bool relu, int V, int N>
+MGRES_ALWAYS_INLINE void adjoint_blocks(const Layer<S>& layer, Index first_block, const S* y,
+                                        const S* slopes, S* adjoint, S* s_out) {
+  constexpr Index block = V * kLanes<S>;
+  S* a = adjoint + first_block * block;
+  Pack<S> sum[V][N];
+  load_rows<S, V, N>(a, block, sum);
+  const auto times_slopes = [&](int n, Index j, const Pack<S>& aj) {
+    const Index vector = (first_block + n) * V + j;
+    const Pack<S> s = times_slope<S, relu>(layer.step, slopes, vector, aj);
+    store(s_out + vector * kLanes<S>, s);
+    __builtin_prefetch(y + vector * kLanes<S>);
+    return s;
+  };
+  add_product<S, V, N>(layer.parameters, 1, V, Width<V>(V), a, block, sum, times_slopes);
+  store_rows<S, V, N>(sum, block, a);
+}
+
+template <class S, bool relu, int V>
+void adjoint_fixed(const Layer<S> layer, const S* y, const S* slopes, S* a, S* s) {
+  constexpr int N = kFixedBlocks<V>;
+  Index b = 0;
+  for (; b + N <= layer.blocks; b += N) adjoint_blocks<S, relu, V, N>(layer, b, y, slopes, a, s);
+  if constexpr (N > 1)
+    for (; b < layer.blocks; ++b) adjoint_blocks<S, relu, V, 1>(layer, b, y, slopes, a, s);
+}
+
+/// R rows, from `first`, of N blocks, from `block`: a <- a + W^T s.
+template <class S, int R, int N>
+MGRES_ALWAYS_INLINE void adjoint_tile(const Layer<S>& layer, Index first, Index block, const S* s,
+                                      S* a) {
   constexpr int L = kLanes<S>;
-  const Width<V> width(segment.width);
-  const Index column = NV * L;
-  const Index block_size = width * column;
-  const Index chunk_size = block_size * segment.blocks;
+  const Index width = layer.width;
+  S* rows = a + (block * width + first) * L;
+  Pack<S> sum[R][N];
+  load_rows<S, R, N>(rows, width * L, sum);
+  add_product<S, R, N>(layer.parameters + first, 1, width, width, s + block * width * L, width * L,
+                       sum);
+  store_rows<S, R, N>(sum, width * L, rows);
+}
+
+template <class S, int R>
+void adjoint_rows(const Layer<S>& layer, Index first, const S* s, S* a) {
+  constexpr int N = kTileBlocks;
+  Index b = 0;
+  for (; b + N <= layer.blocks; b += N) adjoint_tile<S, R, N>(layer, first, b, s, a);
+  for (; b < layer.blocks; ++b) adjoint_tile<S, R, 1>(layer, first, b, s, a);
+}
+
+template <class S, bool relu, int V>
+void adjoint(const Layer<S>& layer, const S* y, const S* slopes, S* a, S* s) {
+  if constexpr (V > 0) {
+    adjoint_fixed<S, relu, V>(layer, y, slopes, a, s);
+  } else {
+    constexpr int L = kLanes<S>;
+    for (Index i = 0; i < layer.width * layer.blocks; ++i) {
+      store(s + i * L, times_slope<S, relu>(layer.step, slopes, i, load(a + i * L)));
+      __builtin_prefetch(y + i * L);
+    }
+    for_each_tile<kTileRows>(layer.width,
+                             [&](Index first, auto R) { adjoint_rows<S, R>(layer, first, s, a); });
+  }
+}
+
+// ---- backward: dW and db -------------------------------------------------------------------------
+
+/// Sums lane by lane for R rows, the columns from `first` on, and the bias.
+template <class S, int R>
+void outer_lanes_rows(Index width, Index blocks, const S* s, const S* y, Index first,
+                      const LaneSums<S>& to) {
+  constexpr int L = kLanes<S>;
+  const Index block = width * L;
+  const Index columns = width - first + 1;  // the last one is the bias
+  for_each_tile<kOuterColumns>(columns, [&](Index c, auto C) {
+    LaneSums<S> tile = to;
+    tile.weights += c;
+    const S* yc = y + (first + c) * L;
+    if (c + C < columns)
+      outer_lanes<S, R, C, false>(s, block, yc, block, blocks, tile);
+    else
+      outer_lanes<S, R, C - 1, true>(s, block, yc, block, blocks, tile);
+  });
+}
+
+/// All columns by lanes; the sums are laid out like the parameters.
+template <class S>
+void outer_narrow(Index width, Index blocks, const S* s, const S* y, S* gradient, Pack<S>* sums) {
   const Index weights = width * width;
-  const Update<S> update_block = update_for<S>(segment.activation);
-
-  for (Index b = 0; b < segment.blocks; ++b) {
-    S* y = state + b * block_size;
-    S* z = scratch;
-    const S* p = segment.parameters;
-    for (Index k = 0; k < segment.layers; ++k, p += weights + width) {
-      const Index at = k * chunk_size + b * block_size;
-      S* states_k = states != nullptr ? states + at : nullptr;
-      S* slopes_k = slopes != nullptr ? slopes + at : nullptr;
-      if constexpr (Tiling<V>::fits)
-        if (segment.activation == Activation::relu) {
-          relu_layer<S, V>(p, segment.step, y, states_k, slopes_k);
-          continue;
-        }
-      for (Index i = 0; i < width; ++i)
-        for (int n = 0; n < NV; ++n) store(z + i * column + n * L, broadcast(p[weights + i]));
-      multiply<S, Tiling<V>::rows, NV>(p, width, 1, width, width, y, z);
-      update_block(block_size, segment.step, z, y, states_k, slopes_k);
-    }
-  }
+  for_each_tile<kOuterRows>(width, [&](Index r, auto R) {
+    const LaneSums<S> to{sums + r * width, width, sums + weights + r, 1};
+    outer_lanes_rows<S, R>(width, blocks, s + r * kLanes<S>, y, 0, to);
+  });
+  add_lane_sums<S>(sums, weights + width, gradient);
 }
 
-template <class S, int V>
-void backward(const Segment<S>& segment, const S* states, const S* slopes, S* adjoint, S* gradient,
-              S* scratch) {
-  using T = Tiling<V>;
-  constexpr int NV = T::vectors;
+/// The columns from `first` on, fewer than kLanes, by lanes.
+template <class S>
+void outer_rest(Index width, Index blocks, const S* s, const S* y, Index first, S* gradient) {
   constexpr int L = kLanes<S>;
-  const Width<V> width(segment.width);
-  const Index block_size = width * NV * L;
-  const Index chunk_size = block_size * segment.blocks;
-  const Index layer = width * width + width;
-  S* s = scratch;  // h sigma'(z) * adjoint, for the whole chunk
-  S* sums = scratch + chunk_size;
-
-  for (Index k = segment.layers - 1; k >= 0; --k) {
-    const S* W = segment.parameters + k * layer;
-    const S* slope = slopes + k * chunk_size;
-    for (Index b = 0; b < segment.blocks; ++b) {
-      S* a = adjoint + b * block_size;
-      S* sb = s + b * block_size;
-      for (Index i = 0; i < block_size; i += L)
-        store(sb + i, load(a + i) * load(slope + b * block_size + i));
-      multiply<S, T::rows, NV>(W, 1, width, width, width, sb, a);  // a += W^T s
+  const Index rest = width - first;
+  S* bias = gradient + width * width;
+  Pack<S> sums[kOuterRows * L] = {};  // a row is the columns and the bias
+  for_each_tile<kOuterRows>(width, [&](Index r, auto R) {
+    outer_lanes_rows<S, R>(width, blocks, s + r * L, y, first, {sums, L, sums + rest, L});
+    for (int i = 0; i < R; ++i) {
+      const Pack<S> row = sum_lanes<S>(sums + i * L);
+      for (Index c = 0; c < rest; ++c) gradient[(r + i) * width + first + c] += row[c];
+      bias[r + i] += row[rest];
     }
-    if (gradient == nullptr) continue;
-    S* dW = gradient + k * layer;
-    accumulate_outer<S, T::outer_rows, T::outer_columns, NV>(
-        s, width, states + k * chunk_size, width, segment.blocks, dW, dW + width * width, sums);
-  }
+  });
 }
 
+/// The features of `count` vectors from `first` on, samples outermost: out[sample * stride + i].
+template <class S>
+void transpose_features(Index width, Index blocks, const S* y, Index count, S* out) {
+  constexpr int L = kLanes<S>;
+  const Index stride = count * L;
+  for (Index b = 0; b < blocks; ++b, y += width * L, out += L * stride)
+    for (Index c = 0; c < count; ++c) {
+      Pack<S> tile[L];
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i) tile[i] = load(y + (c * L + i) * L);
+      transpose<S>(tile);
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i) store(out + i * stride + c * L, tile[i]);
+    }
+}
+
+/// Whole vectors of columns by samples, the few columns that remain and the bias by lanes.
+template <class S>
+void outer_wide(Index width, Index blocks, const S* s, const S* y, S* gradient, S* scratch) {
+  constexpr int L = kLanes<S>;
+  const Index vectors = width / L;
+  const Index columns = vectors * L;
+  outer_rest(width, blocks, s, y, columns, gradient);
+  transpose_features(width, blocks, y, vectors, scratch);
+  for (Index c = 0; c < vectors; c += 2)
+    for_each_tile<kTileRows>(width, [&](Index r, auto R) {
+      const S* sr = s + r * L;
+      const S* yc = scratch + c * L;
+      S* g = gradient + r * width + c * L;
+      if (c + 1 < vectors)
+        outer_samples<S, R, 2>(sr, width * L, yc, columns, blocks * L, g, width);
+      else
+        outer_samples<S, R, 1>(sr, width * L, yc, columns, blocks * L, g, width);
+    });
+}
+
+template <class S>
+Index outer_scratch(Index width, Index blocks) {
+  constexpr int L = kLanes<S>;
+  return width <= kLargestLaneWidth ? (width + 1) * width * L : blocks * L * (width / L) * L;
+}
+
+// ---- backward ------------------------------------------------------------------------------------
+
 template <class S, int V>
+void backward(const Layer<S>& layer, const S* y, const S* slopes, S* a, S* gradient, S* scratch) {
+  S* s = scratch;  // h sigma'(z) a
+  if (layer.activation == Activation::relu)
+    adjoint<S, true, V>(layer, y, slopes, a, s);
+  else
+    adjoint<S, false, V>(layer, y, slopes, a, s);
+  if (gradient == nullptr) return;
+  scratch += layer.width * kLanes<S> * layer.blocks;
+  if (layer.width <= kLargestLaneWidth)
+    outer_narrow<S>(layer.width, layer.blocks, s, y, gradient, reinterpret_cast<Pack<S>*>(scratch));
+  else
+    outer_wide<S>(layer.width, layer.blocks, s, y, gradient, scratch);
+}
+
+template <class S>
 Index scratch_size(Index width, Index blocks) {
-  const Index rows = Tiling<V>::outer_rows;
-  return width * block_lanes<S, V>() * blocks + rows * (width + 1) * kLanes<S>;
-}
-
-template <class S, int V>
-constexpr LayerKernel<S> make_kernel() {
-  return {block_lanes<S, V>(), forward<S, V>, backward<S, V>, scratch_size<S, V>};
+  return width * kLanes<S> * blocks + outer_scratch<S>(width, blocks);
 }
 
 template <class S, int... V>
 constexpr std::array<LayerKernel<S>, sizeof...(V)> make_kernels(std::integer_sequence<int, V...>) {
-  return {make_kernel<S, V>()...};
+  return {LayerKernel<S>{forward<S, V>, backward<S, V>, scratch_size<S>}...};
 }
 
 }  // namespace
@@ -168,7 +386,16 @@ const LayerKernel<S>& layer_kernel(Index width) {
   return kernels[static_cast<std::size_t>(width <= kLargestFixedWidth ? width : 0)];
 }
 
+template <class S>
+Index slopes_size(Activation activation, Index width, Index blocks) {
+  const Index vectors = width * blocks;
+  if (activation != Activation::relu) return vectors * kLanes<S>;
+  return ceil_div(vectors * Index{sizeof(LaneMask<S>)}, Index{sizeof(S)});
+}
+
 template const LayerKernel<float>& layer_kernel<float>(Index);
 template const LayerKernel<double>& layer_kernel<double>(Index);
+template Index slopes_size<float>(Activation, Index, Index);
+template Index slopes_size<double>(Activation, Index, Index);
 
 }  // namespace mgres

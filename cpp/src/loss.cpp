@@ -10,8 +10,8 @@ namespace {
 
 /// The targets of a block as vectors (m, lanes); zero where there is no sample.
 template <class S>
-void gather(const Targets<S>& targets, Index first, Index count, Index outputs, Index lanes,
-            S* out) {
+void gather(const Targets<S>& targets, Index first, Index count, Index outputs, S* out) {
+  constexpr Index lanes = kLanes<S>;
   for (Index i = 0; i < outputs * lanes; ++i) out[i] = 0;
   for (Index l = 0; l < count; ++l)
     if (targets.labels != nullptr)
@@ -22,53 +22,54 @@ void gather(const Targets<S>& targets, Index first, Index count, Index outputs, 
 }
 
 template <class S>
-void cross_entropy(const S* p, Index outputs, Index lanes, Index lane, S* z, S* losses) {
-  Pack<S> largest = load(z + lane);
-  for (Index c = 1; c < outputs; ++c) largest = max<S>(largest, load(z + c * lanes + lane));
+void cross_entropy(const S* p, Index outputs, S* z, S* losses) {
+  constexpr Index lanes = kLanes<S>;
+  Pack<S> largest = load(z);
+  for (Index c = 1; c < outputs; ++c) largest = max<S>(largest, load(z + c * lanes));
   Pack<S> sum{}, mass{}, linear{};
   for (Index c = 0; c < outputs; ++c) {
-    const Pack<S> shifted = load(z + c * lanes + lane) - largest;
-    const Pack<S> pc = load(p + c * lanes + lane);
+    const Pack<S> shifted = load(z + c * lanes) - largest;
+    const Pack<S> pc = load(p + c * lanes);
     const Pack<S> e = exp<S>(shifted);
     sum += e;
     mass += pc;
     linear += pc * shifted;
-    store(z + c * lanes + lane, e);
+    store(z + c * lanes, e);
   }
   Pack<S> log_sum;
   for (int l = 0; l < kLanes<S>; ++l) log_sum[l] = std::log(sum[l]);
-  store(losses + lane, mass * log_sum - linear);
+  store(losses, mass * log_sum - linear);
   const Pack<S> factor = mass / sum;
   for (Index c = 0; c < outputs; ++c) {
-    S* zc = z + c * lanes + lane;
-    store(zc, load(zc) * factor - load(p + c * lanes + lane));
+    S* zc = z + c * lanes;
+    store(zc, load(zc) * factor - load(p + c * lanes));
   }
 }
 
 template <class S>
-void squared_error(const S* t, Index outputs, Index lanes, Index lane, S* z, S* losses) {
+void squared_error(const S* t, Index outputs, S* z, S* losses) {
+  constexpr Index lanes = kLanes<S>;
   Pack<S> sum{};
   for (Index c = 0; c < outputs; ++c) {
-    S* zc = z + c * lanes + lane;
-    const Pack<S> difference = load(zc) - load(t + c * lanes + lane);
+    S* zc = z + c * lanes;
+    const Pack<S> difference = load(zc) - load(t + c * lanes);
     sum += difference * difference;
     store(zc, difference);
   }
-  store(losses + lane, sum / 2);
+  store(losses, sum / 2);
 }
 
 }  // namespace
 
 template <class S>
 void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count,
-                Index outputs, Index lanes, S weight, S* z, S* losses, S* scratch) {
-  gather(targets, first_sample, count, outputs, lanes, scratch);
-  for (Index lane = 0; lane < lanes; lane += kLanes<S>) {
-    if (loss == Loss::cross_entropy)
-      cross_entropy(scratch, outputs, lanes, lane, z, losses);
-    else
-      squared_error(scratch, outputs, lanes, lane, z, losses);
-  }
+                Index outputs, S weight, S* z, S* losses, S* scratch) {
+  constexpr Index lanes = kLanes<S>;
+  gather(targets, first_sample, count, outputs, scratch);
+  if (loss == Loss::cross_entropy)
+    cross_entropy(scratch, outputs, z, losses);
+  else
+    squared_error(scratch, outputs, z, losses);
   for (Index c = 0; c < outputs; ++c)
     for (Index l = 0; l < lanes; ++l) {
       S& derivative = z[c * lanes + l];
@@ -77,9 +78,9 @@ void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index 
   for (Index l = count; l < lanes; ++l) losses[l] = 0;
 }
 
-template void block_loss<float>(Loss, const Targets<float>&, Index, Index, Index, Index, float,
-                                float*, float*, float*);
-template void block_loss<double>(Loss, const Targets<double>&, Index, Index, Index, Index, double,
-                                 double*, double*, double*);
+template void block_loss<float>(Loss, const Targets<float>&, Index, Index, Index, float, float*,
+                                float*, float*);
+template void block_loss<double>(Loss, const Targets<double>&, Index, Index, Index, double, double*,
+                                 double*, double*);
 
 }  // namespace mgres

@@ -2,53 +2,17 @@
 
 #include <algorithm>
 
-#include <Eigen/Core>
-
-#include "mgres/block.hpp"
-#include "mgres/kernel.hpp"
+#include "mgres/closing.hpp"
+#include "mgres/opening.hpp"
+#include "mgres/plan.hpp"
 
 namespace mgres {
 
 namespace {
 
-// ---- how a batch is cut up; nothing here may depend on the number of threads --------------------
-
-constexpr Index kChunk = 128;               // samples; enough to amortise the lane sums of dW
-constexpr Index kMaxGroups = 16;            // partial gradients, and so threads that help
-constexpr Index kPartialBytes = 256 << 20;  // at most, while there are more than two groups
-constexpr Index kSegmentBytes = 512 << 10;  // states and slopes of a segment stay in the L2 cache
-constexpr Index kStoreBytes = 32 << 20;     // below this, wide networks store all states instead
-constexpr Index kStoreWidth = 32;           // from here on, recomputing costs more than memory
-constexpr double kSerialFlops = 1e6;        // less work than this is done before a thread wakes up
-
-template <class S>
-struct Plan {
-  Plan(const ResNet& net, const LayerKernel<S>& kernel, Index batch_size)
-      : lanes(kernel.lanes), samples(batch_size) {
-    const Index wanted = ceil_div(samples, kChunk);
-    const Index even = samples > kChunk ? round_up(wanted, 2) : wanted;
-    chunk = round_up(ceil_div(samples, even), lanes);
-    chunks = ceil_div(samples, chunk);
-    const Index gradient_bytes = Layout(net).size * static_cast<Index>(sizeof(S));
-    groups = std::min(chunks, std::clamp<Index>(kPartialBytes / gradient_bytes, 2, kMaxGroups));
-    state = net.width * chunk;
-    const Index layer_bytes = 2 * state * static_cast<Index>(sizeof(S));
-    const bool store_all = net.width >= kStoreWidth && net.depth * layer_bytes <= kStoreBytes;
-    segment = store_all ? net.depth : std::clamp<Index>(kSegmentBytes / layer_bytes, 1, net.depth);
-    segments = ceil_div(net.depth, segment);
-  }
-
-  Index blocks(Index count) const { return ceil_div(count, lanes); }
-
-  Index lanes;    // samples of a block
-  Index samples;  // n
-  Index chunk;    // samples of a chunk, a multiple of lanes
-  Index chunks;
-  Index groups;   // chunks are dealt out to groups in order
-  Index state;    // numbers in the state of a chunk
-  Index segment;  // layers of a segment
-  Index segments;
-};
+constexpr double kSerialFlops = 1e6;         // less work than this is done before a thread wakes up
+constexpr Index kPollLayers = 16;            // between two looks at the clock
+constexpr Index kLargestPrefetch = 1 << 12;  // numbers; larger layers stream by themselves
 
 template <class S>
 int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
@@ -58,193 +22,103 @@ int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
   return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(num_threads(), tasks));
 }
 
-// ---- opening operator: y_0 = Q x ------------------------------------------------------------------
-
-template <class S>
-using RowMajor = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class S>
-using ColMajor = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>;
-
-/// Features per panel of X: Eigen packs a panel on the stack, without allocating.
-template <class S>
-constexpr Index kPanel = 512 / static_cast<Index>(sizeof(S));
-
-/// Between a column-major width x count matrix and the block layout of a chunk.
-template <class S>
-void to_blocks(const S* matrix, Index width, Index count, Index lanes, Index blocks, S* state) {
-  std::fill_n(state, width * lanes * blocks, S(0));
-  for (Index s = 0; s < count; ++s)
-    for (Index i = 0; i < width; ++i)
-      state[(s / lanes * width + i) * lanes + s % lanes] = matrix[s * width + i];
-}
-
-template <class S>
-void from_blocks(const S* state, Index width, Index count, Index lanes, S* matrix) {
-  for (Index s = 0; s < count; ++s)
-    for (Index i = 0; i < width; ++i)
-      matrix[s * width + i] = state[(s / lanes * width + i) * lanes + s % lanes];
-}
-
-template <class S>
-void open(const ResNet& net, const S* Q_data, const S* X_data, Index count, S* y0_data) {
-  const Eigen::Map<const RowMajor<S>> Q(Q_data, net.width, net.inputs);
-  const Eigen::Map<const RowMajor<S>> X(X_data, count, net.inputs);
-  Eigen::Map<ColMajor<S>> y0(y0_data, net.width, count);
-  y0.setZero();
-  for (Index j = 0; j < net.inputs; j += kPanel<S>) {
-    const Index n = std::min(kPanel<S>, net.inputs - j);
-    y0.noalias() += Q.middleCols(j, n) * X.middleCols(j, n).transpose();
-  }
-}
-
-template <class S>
-void open_gradient(const ResNet& net, const S* a0_data, const S* X_data, Index count, S* dQ_data) {
-  const Eigen::Map<const ColMajor<S>> a0(a0_data, net.width, count);
-  const Eigen::Map<const RowMajor<S>> X(X_data, count, net.inputs);
-  Eigen::Map<RowMajor<S>> dQ(dQ_data, net.width, net.inputs);
-  for (Index j = 0; j < net.inputs; j += kPanel<S>) {
-    const Index n = std::min(kPanel<S>, net.inputs - j);
-    dQ.middleCols(j, n).noalias() += a0 * X.middleCols(j, n);
-  }
-}
-
-// ---- one chunk ------------------------------------------------------------------------------------
-
-/// Takes chunks of samples through the network and back, with scratch of one thread.
+/// Takes one chunk of samples through the network and back, with scratch of one thread.
 template <class S>
 class ChunkRunner {
  public:
-  ChunkRunner(const ResNet& net, const LayerKernel<S>& kernel, const Plan<S>& plan, const S* theta)
-      : net_(net), layout_(net), kernel_(kernel), plan_(plan), theta_(theta) {}
+  ChunkRunner(const ResNet& net, const Plan<S>& plan, const S* theta)
+      : net_(net), layout_(net), kernel_(layer_kernel<S>(net.width)), plan_(plan), theta_(theta) {}
 
-  /// Numbers of scratch for a forward sweep, and what a gradient needs on top.
+  /// Numbers of scratch for a forward sweep, and for a gradient.
   Index forward_scratch() const {
-    return 2 * room(plan_.state) + room(net_.outputs * plan_.chunk) +
-           room(net_.outputs * plan_.lanes) + room(plan_.lanes) + room(kernel_scratch_size());
+    return 2 * room(plan_.state) + room(opening_scratch_size()) + room(net_.outputs * plan_.chunk) +
+           room(net_.outputs * kLanes<S>) + room(kLanes<S>);
   }
   Index gradient_scratch() const {
-    return forward_scratch() + room(plan_.state) + room(plan_.segments * plan_.state) +
-           2 * room(plan_.segment * plan_.state);
+    return forward_scratch() + (plan_.taped + plan_.checkpoints) * room(plan_.state) +
+           plan_.taped * room(plan_.slopes) + room(kernel_scratch_size());
   }
 
   /// Lay out `scratch` for chunk number `index` of `batch`.
   void bind(const Batch<S>& batch, Index index, S* scratch) {
     first_ = index * plan_.chunk;
     count_ = std::min(plan_.chunk, plan_.samples - first_);
-    blocks_ = plan_.blocks(count_);
+    blocks_ = ceil_div(count_, kLanes<S>);
     X_ = batch.inputs + first_ * net_.inputs;
     free_ = scratch;
-    state_ = take(plan_.state);
-    matrix_ = take(plan_.state);
+    inputs_ = take(opening_scratch_size());
     logits_ = take(net_.outputs * plan_.chunk);
-    targets_ = take(net_.outputs * plan_.lanes);
-    losses_ = take(plan_.lanes);
+    targets_ = take(net_.outputs * kLanes<S>);
+    losses_ = take(kLanes<S>);
+    states_ = take(room(plan_.state) * 2);
+  }
+
+  /// After bind: the tape continues the two states that a forward sweep has.
+  void bind_gradient() {
+    take((plan_.taped - 1) * room(plan_.state));
+    adjoint_ = take(plan_.state);
+    checkpoints_ = take(plan_.checkpoints * room(plan_.state));
+    slopes_ = take(plan_.taped * room(plan_.slopes));
     kernel_scratch_ = take(kernel_scratch_size());
   }
 
-  void bind_gradient() {
-    adjoint_ = take(plan_.state);
-    checkpoints_ = take(plan_.segments * plan_.state);
-    states_ = take(plan_.segment * plan_.state);
-    slopes_ = take(plan_.segment * plan_.state);
+  /// y_K from y_0, with two states in turn.  Returns false if interrupted.
+  bool forward(Interrupt& interrupt, int thread) {
+    return sweep(net_.depth, false, interrupt, thread);
   }
 
-  /// y_0 ... y_K.  With checkpoints, the input of every segment is kept, and of the last one all
-  /// that the way back needs.  Returns false if interrupted.
-  bool forward(bool checkpoints, Interrupt& interrupt, int thread) {
-    open(net_, theta_, X_, count_, matrix_);
-    to_blocks(matrix_, net_.width, count_, plan_.lanes, blocks_, state_);
-    for (Index s = 0; s < plan_.segments; ++s) {
-      if (interrupt.check(thread)) return false;
-      const bool last = s + 1 == plan_.segments;
-      if (checkpoints) std::copy_n(state_, plan_.state, checkpoints_ + s * plan_.state);
-      kernel_.forward(segment(s), state_, checkpoints && last ? states_ : nullptr,
-                      checkpoints && last ? slopes_ : nullptr, kernel_scratch_);
-    }
-    return true;
+  /// The same; keeps the checkpoints and the tape of the last layers.
+  bool forward_taped(Interrupt& interrupt, int thread) {
+    const Index before = net_.depth - plan_.taped;
+    if (!sweep(before, true, interrupt, thread)) return false;
+    return tape(before, plan_.taped, interrupt, thread);
   }
 
-  /// Logits of the chunk, in block layout.
+  /// Logits of the chunk, in blocks.
   void head() {
-    const S* W = theta_ + layout_.closing;
-    const S* b = theta_ + layout_.closing_bias;
-    const Index lanes = plan_.lanes;
-    for (Index block = 0; block < blocks_; ++block) {
-      S* z = logits_ + block * net_.outputs * lanes;
-      for (Index c = 0; c < net_.outputs; ++c) std::fill_n(z + c * lanes, lanes, b[c]);
-      const S* y = state_ + block * net_.width * lanes;
-      for (Index v = 0; v < lanes; v += kLanes<S>) multiply_strided(W, y + v, z + v, lanes);
-    }
+    close(net_, theta_ + layout_.closing, theta_ + layout_.closing_bias, blocks_, last_, logits_);
   }
 
   void write_logits(S* out) {
-    from_blocks(logits_, net_.outputs, count_, plan_.lanes, out + first_ * net_.outputs);
+    out += first_ * net_.outputs;
+    for (Index n = 0; n < count_; ++n)
+      for (Index c = 0; c < net_.outputs; ++c, ++out)
+        *out = logits_[(n / kLanes<S> * net_.outputs + c) * kLanes<S> + n % kLanes<S>];
   }
 
   /// The sum of the samples' losses; turns logits into dloss/dlogits * weight.
   double loss(Loss loss, const Targets<S>& targets, S weight) {
     double sum = 0;
-    for (Index block = 0; block < blocks_; ++block) {
-      const Index done = block * plan_.lanes;
-      block_loss(loss, targets, first_ + done, std::min(plan_.lanes, count_ - done), net_.outputs,
-                 plan_.lanes, weight, logits_ + done * net_.outputs, losses_, targets_);
-      for (Index l = 0; l < plan_.lanes; ++l) sum += static_cast<double>(losses_[l]);
+    for (Index done = 0; done < count_; done += kLanes<S>) {
+      block_loss(loss, targets, first_ + done, std::min<Index>(kLanes<S>, count_ - done),
+                 net_.outputs, weight, logits_ + done * net_.outputs, losses_, targets_);
+      for (int l = 0; l < kLanes<S>; ++l) sum += static_cast<double>(losses_[l]);
     }
     return sum;
   }
 
   /// From dloss/dlogits to dloss/dy_K; adds the classifier's gradient unless it is fixed.
   void head_backward(const Trainable& trainable, S* gradient) {
-    const S* W = theta_ + layout_.closing;
-    const Index lanes = plan_.lanes;
-    std::fill_n(adjoint_, plan_.state, S(0));
-    for (Index block = 0; block < blocks_; ++block) {
-      const S* g = logits_ + block * net_.outputs * lanes;
-      S* a = adjoint_ + block * net_.width * lanes;
-      for (Index c = 0; c < net_.outputs; ++c)
-        for (Index i = 0; i < net_.width; ++i) {
-          const S w = W[c * net_.width + i];
-          for (Index l = 0; l < lanes; ++l) a[i * lanes + l] += w * g[c * lanes + l];
-        }
-    }
-    if (!trainable.closing) return;
-    // lanes of a block are just more blocks of one vector each
-    const Index m = net_.outputs;
-    const Index v = net_.width;
-    for (Index c = 0; c < m; ++c) {
-      std::fill_n(kernel_scratch_, (v + 1) * kLanes<S>, S(0));
-      for (Index block = 0; block < blocks_; ++block)
-        for (Index l = 0; l < lanes; l += kLanes<S>) {
-          const Pack<S> g = load(logits_ + (block * m + c) * lanes + l);
-          for (Index i = 0; i < v; ++i) {
-            S* sum = kernel_scratch_ + i * kLanes<S>;
-            store(sum, load(sum) + g * load(state_ + (block * v + i) * lanes + l));
-          }
-          S* sum = kernel_scratch_ + v * kLanes<S>;
-          store(sum, load(sum) + g);
-        }
-      add_lane_sums(kernel_scratch_, v, gradient + layout_.closing + c * v);
-      add_lane_sums(kernel_scratch_ + v * kLanes<S>, 1, gradient + layout_.closing_bias + c);
-    }
+    closing_adjoint(net_, theta_ + layout_.closing, blocks_, logits_, adjoint_);
+    if (trainable.closing)
+      add_closing_gradient(net_, blocks_, logits_, last_, gradient + layout_.closing,
+                           gradient + layout_.closing_bias);
   }
 
-  /// Back through the layers, one segment at a time, and through the opening operator.
+  /// Back through the layers and the opening operator.
   void backward(const Trainable& trainable, S* gradient, Interrupt& interrupt, int thread) {
     if (!trainable.blocks && !trainable.opening) return;
-    for (Index s = plan_.segments - 1; s >= 0; --s) {
-      if (interrupt.check(thread)) return;
-      const Segment<S> layers = segment(s);
-      if (s + 1 < plan_.segments) {
-        std::copy_n(checkpoints_ + s * plan_.state, plan_.state, state_);
-        kernel_.forward(layers, state_, states_, slopes_, kernel_scratch_);
-      }
-      S* layers_gradient = gradient + (layers.parameters - theta_);
-      kernel_.backward(layers, states_, slopes_, adjoint_,
-                       trainable.blocks ? layers_gradient : nullptr, kernel_scratch_);
+    S* layers_gradient = trainable.blocks ? gradient + layout_.layers : nullptr;
+    Index end = net_.depth - plan_.taped;
+    if (!untape(end, plan_.taped, layers_gradient, interrupt, thread)) return;
+    for (Index c = plan_.checkpoints - 1; c >= 0; --c) {
+      const Index first = c * plan_.segment;
+      std::copy_n(checkpoint(c), plan_.state, state(0));
+      if (!tape(first, end - first, interrupt, thread)) return;
+      if (!untape(first, end - first, layers_gradient, interrupt, thread)) return;
+      end = first;
     }
-    if (!trainable.opening) return;
-    from_blocks(adjoint_, net_.width, count_, plan_.lanes, matrix_);
-    open_gradient(net_, matrix_, X_, count_, gradient);
+    if (trainable.opening) add_opening_gradient(net_, adjoint_, X_, count_, inputs_, gradient);
   }
 
  private:
@@ -256,29 +130,68 @@ class ChunkRunner {
     return taken;
   }
 
-  Index kernel_scratch_size() const {
-    const Index head = (net_.width + 1) * kLanes<S>;
-    return std::max(kernel_.scratch_size(net_.width, plan_.blocks(plan_.chunk)), head);
-  }
+  Index opening_scratch_size() const { return opening_scratch<S>(net_.inputs, plan_.blocks); }
+  Index kernel_scratch_size() const { return kernel_.scratch_size(net_.width, plan_.blocks); }
 
-  Segment<S> segment(Index s) const {
-    const Index first = s * plan_.segment;
-    const Index layers = std::min(plan_.segment, net_.depth - first);
-    return {theta_ + layout_.layers + first * layout_.layer,
-            layers,
-            net_.width,
-            blocks_,
-            static_cast<S>(net_.step()),
-            net_.activation};
-  }
+  S* state(Index slot) const { return states_ + slot * room(plan_.state); }
+  S* slopes(Index slot) const { return slopes_ + slot * room(plan_.slopes); }
+  S* checkpoint(Index c) const { return checkpoints_ + c * room(plan_.state); }
 
-  /// z += W y for one vector of samples whose features lie `lanes` apart.
-  void multiply_strided(const S* W, const S* y, S* z, Index lanes) const {
-    for (Index c = 0; c < net_.outputs; ++c) {
-      Pack<S> sum = load(z + c * lanes);
-      for (Index i = 0; i < net_.width; ++i) sum += W[c * net_.width + i] * load(y + i * lanes);
-      store(z + c * lanes, sum);
+  /// Fetch what layer k needs and what is not on the tape, while its predecessor computes.
+  void prefetch(Index k, const S* gradient) const {
+    if (k < 0 || k >= net_.depth || layout_.layer > kLargestPrefetch) return;
+    constexpr Index line = 64 / static_cast<Index>(sizeof(S));
+    for (Index i = 0; i < layout_.layer; i += line) {
+      __builtin_prefetch(theta_ + layout_.layers + k * layout_.layer + i);
+      if (gradient != nullptr) __builtin_prefetch(gradient + k * layout_.layer + i, 1);
     }
+  }
+
+  Layer<S> layer(Index k) const {
+    return {theta_ + layout_.layers + k * layout_.layer, net_.width, blocks_,
+            static_cast<S>(net_.step()), net_.activation};
+  }
+
+  static bool stop(Index k, Interrupt& interrupt, int thread) {
+    return k % kPollLayers == 0 && interrupt.check(thread);
+  }
+
+  /// y_0 and the first `layers` layers, in slots 0 and 1 in turn so that the end is in slot 0.
+  bool sweep(Index layers, bool keep_checkpoints, Interrupt& interrupt, int thread) {
+    last_ = state(layers % 2);
+    open(net_, theta_, X_, count_, last_, inputs_);
+    for (Index k = 0; k < layers; ++k) {
+      if (stop(k, interrupt, thread)) return false;
+      if (keep_checkpoints && k % plan_.segment == 0)
+        std::copy_n(last_, plan_.state, checkpoint(k / plan_.segment));
+      prefetch(k + 1, nullptr);
+      S* next = state((layers - k - 1) % 2);
+      kernel_.forward(layer(k), last_, next, nullptr);
+      last_ = next;
+    }
+    return true;
+  }
+
+  /// Layers first ... first + layers - 1 from the state in slot 0, all kept on the tape.
+  bool tape(Index first, Index layers, Interrupt& interrupt, int thread) {
+    for (Index k = 0; k < layers; ++k) {
+      if (stop(k, interrupt, thread)) return false;
+      prefetch(first + k + 1, nullptr);
+      kernel_.forward(layer(first + k), state(k), state(k + 1), slopes(k));
+    }
+    last_ = state(layers);
+    return true;
+  }
+
+  /// The same layers backwards.
+  bool untape(Index first, Index layers, S* gradient, Interrupt& interrupt, int thread) {
+    for (Index k = layers - 1; k >= 0; --k) {
+      if (stop(k, interrupt, thread)) return false;
+      prefetch(first + k - 1, gradient);
+      S* dW = gradient != nullptr ? gradient + (first + k) * layout_.layer : nullptr;
+      kernel_.backward(layer(first + k), state(k), slopes(k), adjoint_, dW, kernel_scratch_);
+    }
+    return true;
   }
 
   const ResNet& net_;
@@ -289,9 +202,10 @@ class ChunkRunner {
 
   Index first_ = 0, count_ = 0, blocks_ = 0;
   const S* X_ = nullptr;
-  S *free_ = nullptr, *state_ = nullptr, *matrix_ = nullptr, *logits_ = nullptr;
-  S *targets_ = nullptr, *losses_ = nullptr, *adjoint_ = nullptr, *checkpoints_ = nullptr;
-  S *states_ = nullptr, *slopes_ = nullptr, *kernel_scratch_ = nullptr;
+  S *free_ = nullptr, *inputs_ = nullptr, *logits_ = nullptr, *targets_ = nullptr;
+  S *losses_ = nullptr, *states_ = nullptr, *adjoint_ = nullptr, *checkpoints_ = nullptr;
+  S *slopes_ = nullptr, *kernel_scratch_ = nullptr;
+  S* last_ = nullptr;  // the state behind the last layer
 };
 
 template <class S>
@@ -310,8 +224,11 @@ S* scratch_of(Workspace<S>& workspace, int thread) {
 template <class S>
 void add_partials(Index size, Index partials, const S* partial, S* gradient, int threads,
                   Interrupt& interrupt) {
-  constexpr Index kSlice = 1 << 14;
-  parallel_for(ceil_div(size, kSlice), threads, interrupt, [&](Index slice, int) {
+  constexpr Index kSlice = 1 << 12;
+  const Index slices = ceil_div(size, kSlice);
+  // OpenMP sets up a new team whenever its size changes: all threads, or none but the caller
+  const int team = slices < threads ? 1 : threads;
+  parallel_for(slices, team, interrupt, [&](Index slice, int) {
     const Index first = slice * kSlice;
     const Index n = std::min(kSlice, size - first);
     S* to = gradient + first;
@@ -333,15 +250,14 @@ double ordered_mean(const std::vector<double>& losses, Index chunks, Index sampl
 template <class S>
 void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
             Workspace<S>& workspace, Interrupt& interrupt) {
-  const LayerKernel<S>& kernel = layer_kernel<S>(net.width);
-  const Plan<S> plan(net, kernel, batch.size);
+  const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, kernel, plan, theta);
+  const ChunkRunner<S> prototype(net, plan, theta);
   prepare(workspace, threads, prototype.forward_scratch());
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
     ChunkRunner<S> runner(prototype);
     runner.bind(batch, c, scratch_of(workspace, thread));
-    if (!runner.forward(false, interrupt, thread)) return;
+    if (!runner.forward(interrupt, thread)) return;
     runner.head();
     runner.write_logits(out);
   });
@@ -350,16 +266,15 @@ void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
 template <class S>
 double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch,
              const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt) {
-  const LayerKernel<S>& kernel = layer_kernel<S>(net.width);
-  const Plan<S> plan(net, kernel, batch.size);
+  const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, kernel, plan, theta);
+  const ChunkRunner<S> prototype(net, plan, theta);
   prepare(workspace, threads, prototype.forward_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
     ChunkRunner<S> runner(prototype);
     runner.bind(batch, c, scratch_of(workspace, thread));
-    if (!runner.forward(false, interrupt, thread)) return;
+    if (!runner.forward(interrupt, thread)) return;
     runner.head();
     workspace.chunk_losses[static_cast<std::size_t>(c)] = runner.loss(loss, targets, S(0));
   });
@@ -370,10 +285,9 @@ template <class S>
 double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, const S* theta,
                       const Batch<S>& batch, const Targets<S>& targets, S* gradient,
                       Workspace<S>& workspace, Interrupt& interrupt) {
-  const LayerKernel<S>& kernel = layer_kernel<S>(net.width);
-  const Plan<S> plan(net, kernel, batch.size);
+  const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.groups, 3);
-  const ChunkRunner<S> prototype(net, kernel, plan, theta);
+  const ChunkRunner<S> prototype(net, plan, theta);
   prepare(workspace, threads, prototype.gradient_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   const Index size = Layout(net).size;
@@ -388,7 +302,7 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
     for (Index c = g * plan.chunks / plan.groups; c < last; ++c) {
       runner.bind(batch, c, scratch_of(workspace, thread));
       runner.bind_gradient();
-      if (!runner.forward(true, interrupt, thread)) return;
+      if (!runner.forward_taped(interrupt, thread)) return;
       runner.head();
       workspace.chunk_losses[static_cast<std::size_t>(c)] = runner.loss(loss, targets, weight);
       runner.head_backward(trainable, sum);

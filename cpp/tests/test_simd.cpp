@@ -68,6 +68,16 @@ TEST_CASE_TEMPLATE("sum_lanes puts the sum of vector i into lane i", S, float, d
   }
 }
 
+TEST_CASE_TEMPLATE("transpose", S, float, double) {
+  constexpr int L = kLanes<S>;
+  Pack<S> rows[L];
+  for (int i = 0; i < L; ++i)
+    for (int j = 0; j < L; ++j) rows[i][j] = static_cast<S>(100 * i + j);
+  transpose<S>(rows);
+  for (int i = 0; i < L; ++i)
+    for (int j = 0; j < L; ++j) CHECK(rows[i][j] == static_cast<S>(100 * j + i));
+}
+
 TEST_CASE_TEMPLATE("broadcast keeps every value", S, float, double) {
   using Limits = std::numeric_limits<S>;
   for (const S value : {S(0), S(-0.0), S(1.5), Limits::denorm_min(), Limits::max(),

@@ -1,90 +1,25 @@
 // Transfers in depth against explicit matrices that are built from the documented formulas.
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "mgres/transfer.hpp"
 #include "reference.hpp"
+#include "reference_transfer.hpp"
 
 using namespace mgres;
+using reference::apply;
+using reference::Matrix;
+using reference::projection_matrix;
+using reference::prolongation_matrix;
 using reference::Random;
-using reference::Real;
 
 namespace {
-
-std::size_t u(Index i) { return static_cast<std::size_t>(i); }
 
 constexpr Prolongation kProlongations[] = {Prolongation::constant, Prolongation::linear};
 constexpr Projection kProjections[] = {Projection::mean, Projection::injection,
                                        Projection::full_weighting};
-
-/// A matrix between layers, one number standing for a whole layer.
-struct Matrix {
-  Matrix(Index rows_, Index columns_) : rows(rows_), columns(columns_), a(u(rows * columns), 0) {}
-  Real& operator()(Index i, Index j) { return a[u(i * columns + j)]; }
-  Real operator()(Index i, Index j) const { return a[u(i * columns + j)]; }
-
-  Matrix transposed() const {
-    Matrix t(columns, rows);
-    for (Index i = 0; i < rows; ++i)
-      for (Index j = 0; j < columns; ++j) t(j, i) = (*this)(i, j);
-    return t;
-  }
-
-  Index rows, columns;
-  std::vector<Real> a;
-};
-
-Matrix prolongation_matrix(Prolongation kind, Index coarse, Index m) {
-  Matrix P(coarse * m, coarse);
-  for (Index j = 0; j < coarse; ++j)
-    for (Index r = 0; r < m; ++r) {
-      const Real share = static_cast<Real>(r) / static_cast<Real>(m);
-      if (kind == Prolongation::constant || j == coarse - 1) {
-        P(m * j + r, j) = 1;
-      } else {
-        P(m * j + r, j) = 1 - share;
-        P(m * j + r, j + 1) = share;
-      }
-    }
-  return P;
-}
-
-Matrix projection_matrix(Projection kind, Index coarse, Index m) {
-  Matrix Pi(coarse, coarse * m);
-  for (Index j = 0; j < coarse; ++j) {
-    Real total = 0;
-    for (Index k = 0; k < coarse * m; ++k) {
-      const Index distance = std::abs(k - m * j);
-      Real weight = 0;
-      if (kind == Projection::mean) weight = k >= m * j && k < m * (j + 1) ? 1 : 0;
-      if (kind == Projection::injection) weight = k == m * j ? 1 : 0;
-      if (kind == Projection::full_weighting)
-        weight = std::max<Real>(0, 1 - static_cast<Real>(distance) / static_cast<Real>(m));
-      Pi(j, k) = weight;
-      total += weight;
-    }
-    for (Index k = 0; k < coarse * m; ++k) Pi(j, k) /= total;
-  }
-  return Pi;
-}
-
-/// [head | layers | tail] -> [head | A layers | tail].
-template <class S>
-std::vector<Real> apply(const Matrix& A, const DepthTransfer& t, const std::vector<S>& x) {
-  std::vector<Real> y(x.begin(), x.begin() + t.head);
-  for (Index i = 0; i < A.rows; ++i)
-    for (Index p = 0; p < t.layer; ++p) {
-      Real sum = 0;
-      for (Index j = 0; j < A.columns; ++j)
-        sum += A(i, j) * static_cast<Real>(x[u(t.head + j * t.layer + p)]);
-      y.push_back(sum);
-    }
-  y.insert(y.end(), x.end() - t.tail, x.end());
-  return y;
-}
 
 template <class S, class Check>
 void for_all_shapes(const Check& check) {

@@ -1,9 +1,5 @@
-"""The builds for different instruction sets agree, and the baseline is one."""
+"""The builds for different instruction sets agree, and the best one is taken."""
 
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import mgres._cpu
@@ -119,25 +115,3 @@ def test_a_level_that_was_not_built_is_refused(run_python):
 
 def test_a_build_without_the_best_level_uses_the_next(run_python):
     assert run_python(LEAN_BUILD, MGRES_ISA=None).stdout.split() == ["base"]
-
-
-def registers(level):
-    """The widest registers that a module's code names: xmm, ymm or zmm."""
-    (module,) = FOLDER.glob(f"_core_{level}.*.so")
-    done = subprocess.run(["objdump", "-d", str(module)], capture_output=True, check=True)
-    return {name.decode() for name in re.findall(rb"%([xyz]mm)\d", done.stdout)}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files")
-@pytest.mark.skipif(
-    shutil.which("objdump") is None, reason="objdump is missing: apt install binutils"
-)
-@pytest.mark.skipif(BUILT == ["base"], reason="a single module may be for this very machine")
-@pytest.mark.parametrize(
-    ("level", "expected"),
-    [("base", {"xmm"}), ("v3", {"xmm", "ymm"}), ("v4", {"xmm", "ymm", "zmm"})],
-)
-def test_no_instruction_above_the_level(level, expected):
-    if level not in BUILT:
-        pytest.skip(f"level {level} was not built")
-    assert registers(level) == expected

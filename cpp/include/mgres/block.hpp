@@ -1,7 +1,10 @@
-/// Products of a small matrix of scalars with blocks of samples: the two loops that cost the time.
+/// Products of a small matrix with blocks of samples: the loops that cost the time.
 ///
-/// A "column" below is NV neighbouring vectors: one feature of one block of NV * kLanes samples.
+/// A block is kLanes samples, stored feature by feature with the samples innermost, so that one
+/// vector holds one feature of all of them:  x[feature * kLanes + sample].
 #pragma once
+
+#include <utility>
 
 #include "mgres/simd.hpp"
 
@@ -20,146 +23,144 @@ struct Width<0> {
   Index value;
 };
 
-/// sum_i += sum_j A_ij x_j for R rows i; A_ij = a[i * row_stride + j * column_stride].
-template <class S, int R, int NV>
-inline void add_product(const S* a, Index row_stride, Index column_stride, Index columns,
-                        const S* x, Pack<S> (&sum)[R][NV]) {
+/// Call f(std::integral_constant<int, n>) for an n in 1 ... largest known only at run time.
+template <int largest, class F>
+inline void with_constant(Index n, const F& f) {
+  if constexpr (largest > 1)
+    if (n < largest) return with_constant<largest - 1>(n, f);
+  f(std::integral_constant<int, largest>());
+}
+
+/// Cut rows into the fewest tiles of at most `largest` rows, as equal as possible, and call
+/// f(first row, std::integral_constant<int, rows of the tile>) for each.
+template <int largest, class F>
+inline void for_each_tile(Index rows, const F& f) {
+  Index tiles = ceil_div(rows, Index{largest});
+  for (Index first = 0; first < rows; --tiles) {
+    const Index size = ceil_div(rows - first, tiles);
+    with_constant<largest>(size, [&](auto R) { f(first, R); });
+    first += size;
+  }
+}
+
+/// sum_in += sum_j A_ij x_j for R rows i of A and N blocks n.
+///
+/// A_ij = a[i * row_stride + j * column_stride];  block n starts at x + n * x_stride.
+/// `input(n, j, x_nj)` may change x_nj between load and use.
+template <class S, int R, int N, class Columns, class Input>
+MGRES_ALWAYS_INLINE void add_product(const S* a, Index row_stride, Index column_stride,
+                                     Columns columns, const S* x, Index x_stride,
+                                     Pack<S> (&sum)[R][N], const Input& input) {
   constexpr int L = kLanes<S>;
-#pragma GCC unroll 1  // GCC would spill the sums
-  for (Index j = 0; j < columns; ++j) {
-    Pack<S> xj[NV];
-#pragma GCC unroll 4
-    for (int n = 0; n < NV; ++n) xj[n] = load(x + (j * NV + n) * L);
+  const Index count = columns;
+#pragma GCC unroll 2  // unrolled any further, GCC spills the sums
+  for (Index j = 0; j < count; ++j) {
+    Pack<S> xj[N];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) xj[n] = input(n, j, load(x + n * x_stride + j * L));
 #pragma GCC unroll 32
     for (int i = 0; i < R; ++i) {
       const Pack<S> factor = broadcast(a[i * row_stride + j * column_stride]);
-#pragma GCC unroll 4
-      for (int n = 0; n < NV; ++n) sum[i][n] += factor * xj[n];
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) sum[i][n] += factor * xj[n];
     }
   }
 }
 
-/// z += A x for R rows of one block.
-template <class S, int R, int NV>
-inline void multiply_tile(const S* a, Index row_stride, Index column_stride, Index columns,
-                          const S* x, S* z) {
-  constexpr int L = kLanes<S>;
-  Pack<S> sum[R][NV];
-#pragma GCC unroll 32
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-    for (int n = 0; n < NV; ++n) sum[i][n] = load(z + (i * NV + n) * L);
-  add_product<S, R, NV>(a, row_stride, column_stride, columns, x, sum);
-#pragma GCC unroll 32
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-    for (int n = 0; n < NV; ++n) store(z + (i * NV + n) * L, sum[i][n]);
+template <class S, int R, int N, class Columns>
+MGRES_ALWAYS_INLINE void add_product(const S* a, Index row_stride, Index column_stride,
+                                     Columns columns, const S* x, Index x_stride,
+                                     Pack<S> (&sum)[R][N]) {
+  add_product<S, R, N>(a, row_stride, column_stride, columns, x, x_stride, sum,
+                       [](int, Index, const Pack<S>& xj) { return xj; });
 }
 
-/// z += A x for one block: tiles of R rows, then the remainder in smaller tiles.
-template <class S, int R, int NV, class Rows, class Columns>
-inline void multiply(const S* a, Index row_stride, Index column_stride, Rows rows, Columns columns,
-                     const S* x, S* z, Index first = 0) {
-  Index i = first;
-  for (; i + R <= rows; i += R)
-    multiply_tile<S, R, NV>(a + i * row_stride, row_stride, column_stride, columns, x,
-                            z + i * NV * kLanes<S>);
-  if constexpr (R > 1)
-    if (i < rows) multiply<S, R - 1, NV>(a, row_stride, column_stride, rows, columns, x, z, i);
-}
+/// Where sums over the blocks go that are still to be taken over the lanes.
+template <class S>
+struct LaneSums {
+  Pack<S>* weights;  // of s_r y_c to weights[r * weights_stride + c]
+  Index weights_stride;
+  Pack<S>* bias;  // of s_r to bias[r * bias_stride]
+  Index bias_stride;
+};
 
-/// sums[r * sums_stride + c] = sum over blocks of s_r y_c, lane by lane, for R rows and C columns.
-template <class S, int R, int C, int NV>
-inline void outer_tile(const S* s, Index s_stride, const S* y, Index y_stride, Index blocks,
-                       S* sums, Index sums_stride) {
+/// Sum s_r y_c over all blocks, lane by lane, for R rows and C columns; with `bias` s_r as well.
+template <class S, int R, int C, bool bias>
+void outer_lanes(const S* s, Index s_stride, const S* y, Index y_stride, Index blocks,
+                 const LaneSums<S>& to) {
   constexpr int L = kLanes<S>;
-  Pack<S> sum[R][C] = {};
-  for (Index b = 0; b < blocks; ++b, s += s_stride, y += y_stride)
-#pragma GCC unroll 4
-    for (int n = 0; n < NV; ++n) {
-      Pack<S> sr[R];
+  Pack<S> sum[R][C + bias] = {};
+#pragma GCC unroll 1
+  for (Index b = 0; b < blocks; ++b, s += s_stride, y += y_stride) {
+    Pack<S> sr[R];
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) sr[r] = load(s + (r * NV + n) * L);
-#pragma GCC unroll 32
-      for (int c = 0; c < C; ++c) {
-        const Pack<S> yc = load(y + (c * NV + n) * L);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) sum[r][c] += sr[r] * yc;
-      }
+    for (int r = 0; r < R; ++r) {
+      sr[r] = load(s + r * L);
+      hold<S>(sr[r]);
     }
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 32
-    for (int c = 0; c < C; ++c) store(sums + (r * sums_stride + c) * L, sum[r][c]);
+    for (int c = 0; c < C; ++c) {
+      Pack<S> yc = load(y + c * L);
+      hold<S>(yc);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) sum[r][c] += sr[r] * yc;
+    }
+    if constexpr (bias)
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) sum[r][C] += sr[r];
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) to.weights[r * to.weights_stride + c] = sum[r][c];
+    if constexpr (bias) to.bias[r * to.bias_stride] = sum[r][C];
+  }
 }
 
-template <class S, int R, int C, int NV>
-inline void outer_columns(const S* s, Index s_stride, const S* y, Index y_stride, Index columns,
-                          Index blocks, S* sums, Index first = 0) {
+/// g[r * g_stride + c] += sum over samples n of s_r(n) y[n * y_stride + c], for R rows and C vectors
+/// of columns.  s consists of blocks, y holds the features of a sample next to each other.
+template <class S, int R, int C>
+inline void outer_samples(const S* s, Index s_stride, const S* y, Index y_stride, Index samples,
+                          S* g, Index g_stride) {
   constexpr int L = kLanes<S>;
-  Index c = first;
-  for (; c + C <= columns; c += C)
-    outer_tile<S, R, C, NV>(s, s_stride, y + c * NV * L, y_stride, blocks, sums + c * L, columns);
-  if constexpr (C > 1)
-    if (c < columns)
-      outer_columns<S, R, C - 1, NV>(s, s_stride, y, y_stride, columns, blocks, sums, c);
+  Pack<S> sum[R][C];
+#pragma GCC unroll 32
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) sum[r][c] = load(g + r * g_stride + c * L);
+  for (Index left = samples; left > 0; left -= L, s += s_stride) {
+    const Index here = left < L ? left : L;
+#pragma GCC unroll 2
+    for (Index n = 0; n < here; ++n, y += y_stride) {
+      Pack<S> yn[C];
+#pragma GCC unroll 2
+      for (int c = 0; c < C; ++c) yn[c] = load(y + c * L);
+#pragma GCC unroll 32
+      for (int r = 0; r < R; ++r) {
+        const Pack<S> factor = broadcast(s[r * L + n]);
+#pragma GCC unroll 2
+        for (int c = 0; c < C; ++c) sum[r][c] += factor * yn[c];
+      }
+    }
+  }
+#pragma GCC unroll 32
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) store(g + r * g_stride + c * L, sum[r][c]);
 }
 
 /// out[i] += sum over the lanes of v[i], for `count` vectors v.
 template <class S>
-inline void add_lane_sums(const S* v, Index count, S* out) {
+inline void add_lane_sums(const Pack<S>* v, Index count, S* out) {
   constexpr int L = kLanes<S>;
-  Pack<S> group[L];
   Index i = 0;
-  for (; i + L <= count; i += L) {
-#pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) group[l] = load(v + (i + l) * L);
-    store(out + i, load(out + i) + sum_lanes<S>(group));
-  }
+  for (; i + L <= count; i += L) store(out + i, load(out + i) + sum_lanes<S>(v + i));
   if (i == count) return;
-  for (int l = 0; l < L; ++l) group[l] = i + l < count ? load(v + (i + l) * L) : Pack<S>{};
+  Pack<S> rest[L] = {};
+  for (int l = 0; i + l < count; ++l) rest[l] = v[i + l];
   S sums[L];
-  store(sums, sum_lanes<S>(group));
+  store(sums, sum_lanes<S>(rest));
   for (int l = 0; i + l < count; ++l) out[i + l] += sums[l];
 }
-
-/// gradient[r][c] += sum over all samples of s_r y_c; bias[r] += sum over all samples of s_r.
-/// `scratch` has room for R * columns + R vectors.
-template <class S, int R, int C, int NV, class Rows, class Columns>
-inline void accumulate_outer(const S* s, Rows rows, const S* y, Columns columns, Index blocks,
-                             S* gradient, S* bias, S* scratch, Index first = 0) {
-  constexpr int L = kLanes<S>;
-  const Index s_stride = rows * NV * L;
-  const Index y_stride = columns * NV * L;
-  Index r = first;
-  for (; r + R <= rows; r += R) {
-    const S* s_rows = s + r * NV * L;
-    outer_columns<S, R, C, NV>(s_rows, s_stride, y, y_stride, columns, blocks, scratch);
-    add_lane_sums<S>(scratch, R * columns, gradient + r * columns);
-    Pack<S> sum[R] = {};
-    for (Index b = 0; b < blocks; ++b)
-      for (int i = 0; i < R; ++i)
-        for (int n = 0; n < NV; ++n) sum[i] += load(s_rows + b * s_stride + (i * NV + n) * L);
-    for (int i = 0; i < R; ++i) store(scratch + i * L, sum[i]);
-    add_lane_sums<S>(scratch, R, bias + r);
-  }
-  if constexpr (R > 1)
-    if (r < rows)
-      accumulate_outer<S, R - 1, C, NV>(s, rows, y, columns, blocks, gradient, bias, scratch, r);
-}
-
-/// How many vectors a block has and how many rows are computed at once, so that all sums stay in
-/// registers.
-template <int V>
-struct Tiling {
-  static constexpr int free = kVectorRegisters - 1;
-  static constexpr bool fits = V > 0 && V + 2 <= free;
-  static constexpr int vectors = !fits ? 2 : 5 * V + 4 <= free ? 4 : 2 * V + 3 <= free ? 2 : 1;
-  static constexpr int rows = fits ? V : kVectorRegisters == 32 ? 12 : 6;
-  static constexpr bool outer_fits = V > 0 && V + 3 <= free;
-  static constexpr int outer_columns = outer_fits ? V : kVectorRegisters == 32 ? 6 : 4;
-  static constexpr int outer_rows_free = (free - 2) / (outer_columns + 1);
-  static constexpr int outer_rows = V > 0 && V < outer_rows_free ? V : outer_rows_free;
-};
 
 }  // namespace mgres

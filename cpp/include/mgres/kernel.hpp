@@ -1,9 +1,9 @@
-/// The narrow interface to the arithmetic of the layers.
+/// The narrow interface to the arithmetic of one layer.
 ///
-/// Samples are taken in chunks, a chunk in blocks of `lanes` samples.  A chunk's state is stored
+/// Samples are taken in chunks, a chunk in blocks of kLanes samples.  A chunk's state is stored
 /// block by block, each block feature by feature with the samples innermost,
 ///
-///   state[(block * width + feature) * lanes + sample],
+///   state[(block * width + feature) * kLanes + sample],
 ///
 /// so that a vector register holds one feature of neighbouring samples and every weight is
 /// a scalar factor.  Samples that fill up the last block are computed like all others and must not
@@ -15,11 +15,10 @@
 
 namespace mgres {
 
-/// A range of consecutive layers and the chunk that passes through them.
+/// One layer, and the size of the chunk that passes through it.
 template <class S>
-struct Segment {
-  const S* parameters;  // (layers, width * width + width): W row-major, then b
-  Index layers;
+struct Layer {
+  const S* parameters;  // W (width, width) row-major, then b (width)
   Index width;
   Index blocks;
   S step;  // h
@@ -28,25 +27,26 @@ struct Segment {
 
 template <class S>
 struct LayerKernel {
-  /// Samples in a block.
-  Index lanes;
+  /// out = y + h sigma(W y + b).  `out` must not overlap y.  Unless it is null, `slopes` receives
+  /// h sigma'(W y + b) in a form that only `backward` understands.
+  void (*forward)(const Layer<S>&, const S* y, S* out, S* slopes);
 
-  /// y <- y + h sigma(W y + b) for each layer in turn, on all blocks of `state`, in place.  Unless
-  /// they are null, `states` and `slopes` (layers, chunk) receive each layer's input y
-  /// and h sigma'(W y + b).
-  void (*forward)(const Segment<S>&, S* state, S* states, S* slopes, S* scratch);
-
-  /// Back through the layers.  `adjoint` holds dL/dy behind the last layer and receives dL/dy before
-  /// the first.  Adds dL/dW, dL/db to `gradient` (laid out like the parameters) unless it is null.
-  void (*backward)(const Segment<S>&, const S* states, const S* slopes, S* adjoint, S* gradient,
+  /// `adjoint` holds dL/dout and receives dL/dy.  Adds dL/dW and dL/db to `gradient` (laid out like
+  /// the parameters) unless it is null.
+  void (*backward)(const Layer<S>&, const S* y, const S* slopes, S* adjoint, S* gradient,
                    S* scratch);
 
-  /// Numbers of scratch that either needs.
+  /// Numbers of scratch that `backward` needs.
   Index (*scratch_size)(Index width, Index blocks);
 };
 
 /// The kernel for a width: unrolled for small widths, tiled for all others.
 template <class S>
 const LayerKernel<S>& layer_kernel(Index width);
+
+/// Numbers that the slopes of one layer take: one bit per sample and feature for relu, a number
+/// for all other activations.
+template <class S>
+Index slopes_size(Activation activation, Index width, Index blocks);
 
 }  // namespace mgres

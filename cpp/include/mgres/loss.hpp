@@ -20,11 +20,11 @@ struct Targets {
   const S* vectors = nullptr;
 };
 
-/// For one block of samples: the loss of every sample to `losses` (lanes), and dloss/dz * `weight`
-/// to `z`, which holds the logits (m, lanes).  Of the block only the first `count` samples exist;
-/// the others get loss and derivative zero.  `scratch` has room for (m, lanes).
+/// For one block of kLanes samples: the loss of every sample to `losses` (kLanes), and dloss/dz *
+/// `weight` to `z`, which holds the logits (m, kLanes).  Of the block only the first `count` samples
+/// exist; the others get loss and derivative zero.  `scratch` has room for (m, kLanes).
 template <class S>
 void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count,
-                Index outputs, Index lanes, S weight, S* z, S* losses, S* scratch);
+                Index outputs, S weight, S* z, S* losses, S* scratch);
 
 }  // namespace mgres

@@ -64,6 +64,17 @@ inline Pack<S> broadcast(S value) {
   return value - Pack<S>{};  // unlike value + 0, exact for -0 as well, so compilers drop it
 }
 
+/// Make the compiler hold `value` in a register instead of loading it again for every use, which
+/// would keep the load units busier than the multipliers.
+template <class S>
+inline void hold(Pack<S>& value) {
+#if defined(__x86_64__)
+  asm("" : "+v"(value));
+#elif defined(__aarch64__)
+  asm("" : "+w"(value));
+#endif
+}
+
 namespace detail {
 
 /// One stage of a transposing sum.  In each piece of 2 h lanes of the result, the first h lanes are
@@ -107,6 +118,45 @@ inline Pack<S> sum_lanes(const Pack<S>* v) {
 template <class S>
 inline Pack<S> sum_lanes(const Pack<S>* v) {
   return detail::sum_lanes<S, kLanes<S>, 1>(v);
+}
+
+namespace detail {
+
+/// Swap, in 2 h x 2 h tiles of a matrix, the upper right with the lower left h x h quarter.
+template <class S, int h>
+inline void swap_quarters(Pack<S>* rows) {
+  constexpr int L = kLanes<S>;
+#pragma GCC unroll 16
+  for (int i = 0; i < L; ++i) {
+    if (i & h) continue;
+    Pack<S>&upper = rows[i], &lower = rows[i + h];
+#if defined(__clang__)
+    Pack<S> a, b;
+    for (int l = 0; l < L; ++l) {
+      a[l] = l & h ? lower[l - h] : upper[l];
+      b[l] = l & h ? lower[l] : upper[l + h];
+    }
+#else
+    PackBits<S> first{}, second{};
+    for (int l = 0; l < L; ++l) {
+      first[l] = l & h ? L + l - h : l;
+      second[l] = l & h ? L + l : l + h;
+    }
+    const Pack<S> a = __builtin_shuffle(upper, lower, first);
+    const Pack<S> b = __builtin_shuffle(upper, lower, second);
+#endif
+    upper = a;
+    lower = b;
+  }
+  if constexpr (h > 1) swap_quarters<S, h / 2>(rows);
+}
+
+}  // namespace detail
+
+/// Transpose a kLanes x kLanes matrix of rows in place.
+template <class S>
+inline void transpose(Pack<S>* rows) {
+  detail::swap_quarters<S, kLanes<S> / 2>(rows);
 }
 
 /// Lane-wise `condition ? a : b`, where a lane of `condition` is all ones or all zeros.

@@ -3,6 +3,9 @@
 
 #include <cstddef>
 
+/// For a function whose sums must stay in the registers of its caller's loop.
+#define MGRES_ALWAYS_INLINE inline __attribute__((always_inline))
+
 namespace mgres {
 
 /// Signed, as in Eigen: sizes are subtracted.

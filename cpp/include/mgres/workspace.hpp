@@ -6,6 +6,10 @@
 #include <new>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "mgres/types.hpp"
 
 namespace mgres {
@@ -26,13 +30,21 @@ class Buffer {
   Index capacity() const { return capacity_; }
 
  private:
+  // Large pages: a tape of some MB would otherwise wear out the processor's table of pages.
+  static constexpr std::align_val_t kAlignment{1 << 21};
+  static constexpr Index kLarge = 4 << 20;
+
   struct Free {
-    void operator()(S* p) const { ::operator delete(p, std::align_val_t(64)); }
+    void operator()(S* p) const { ::operator delete(p, kAlignment); }
   };
 
   static S* allocate(Index size) {
     const auto bytes = static_cast<std::size_t>(size) * sizeof(S);
-    return static_cast<S*>(::operator new(bytes, std::align_val_t(64)));
+    void* p = ::operator new(bytes, kAlignment);
+#if defined(__linux__)
+    if (static_cast<Index>(bytes) >= kLarge) madvise(p, bytes, MADV_HUGEPAGE);  // only a hint
+#endif
+    return static_cast<S*>(p);
   }
 
   std::unique_ptr<S, Free> data_;

@@ -250,6 +250,8 @@ def test_case_is_judged_by_the_peak_and_by_the_best_peer() -> None:
     # the share is judged on one thread, the ratio on any number
     two = Match([row("mgres", 0.01, 0.3, threads=2), row("fast", 0.15, 0.06, threads=2)])
     assert [finding.verdict for finding in two.findings] == ["", "met"]
+    busy = Match([{**row("mgres", 0.01, 0.61), "disturbed": "got 0.7 of 1 cores"}, fast])
+    assert [finding.verdict for finding in busy.findings] == ["not judged", "not judged"]
     quick = Match([row("mgres", 0.01, 0.3), fast], judged=False)
     assert [finding.verdict for finding in quick.findings] == ["", ""]
 

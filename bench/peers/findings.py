@@ -12,7 +12,8 @@ from .targets import Target, amount
 class Finding:
     """A number, what it should be, and in `detail` what a reader needs to judge it.
 
-    `disturbed` is what speaks against trusting it.
+    `disturbed` is what speaks against trusting it.  Nothing is judged then: the peak suffers too, and
+    a share of it may even grow.
     """
 
     name: str
@@ -24,8 +25,10 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """Return "met", "missed: ..." or nothing where there is no target."""
-        return "" if self.target is None else self.target.verdict(self.value)
+        """Return "met", "missed: ...", "not judged", or nothing where there is no target."""
+        if self.target is None:
+            return ""
+        return "not judged" if self.disturbed else self.target.verdict(self.value)
 
     def cells(self) -> tuple[str, str, str, str, str]:
         """Return the columns of the printed table."""

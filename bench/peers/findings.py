@@ -12,8 +12,8 @@ from .targets import Target, amount
 class Finding:
     """A number, what it should be, and in `detail` what a reader needs to judge it.
 
-    `disturbed` is what speaks against trusting it.  Nothing is judged then: the peak suffers too, and
-    a share of it may even grow.
+    `disturbed` is what speaks against trusting it.  Nothing is judged then: the peak suffers too,
+    and a share of it may even grow.
     """
 
     name: str

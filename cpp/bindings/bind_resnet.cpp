@@ -74,6 +74,11 @@ class Evaluator {
     return result;
   }
 
+  Index gradient_bytes(Index samples) const {
+    check(samples >= 1, "n_samples: expected at least 1, got ", samples);
+    return mgres::gradient_bytes<S>(net_, samples);
+  }
+
   Index size() const { return size_; }
   Index workspace_bytes() const { return workspace_.bytes(); }
 
@@ -134,6 +139,8 @@ void bind_evaluator(py::module_& m, const char* name) {
       .def_property_readonly("size", &E::size, "Length of the flat parameter vector.")
       .def_property_readonly("workspace_bytes", &E::workspace_bytes,
                              "Scratch memory held at present, in bytes.")
+      .def("gradient_bytes", &E::gradient_bytes, py::arg("n_samples"),
+           "Scratch memory that value_and_grad needs at the present number of threads, in bytes.")
       .def("logits", &E::logits, py::arg("theta").noconvert(), py::arg("X").noconvert(),
            py::arg("out").noconvert(), "Write the logits (n, n_outputs) to `out`.")
       .def("value", &E::value, py::arg("theta").noconvert(), py::arg("X").noconvert(),

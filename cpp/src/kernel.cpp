@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "mgres/block.hpp"
-#include "mgres/mask.hpp"
+#include "mgres/intrinsics.hpp"
 
 namespace mgres {
 

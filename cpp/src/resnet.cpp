@@ -313,11 +313,22 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
   return ordered_mean(workspace.chunk_losses, plan.chunks, batch.size);
 }
 
+template <class S>
+Index gradient_bytes(const ResNet& net, Index samples) {
+  const Plan<S> plan(net, samples);
+  const Index threads = useful_threads<S>(net, samples, plan.groups, 3);
+  const Index scratch = ChunkRunner<S>(net, plan, nullptr).gradient_scratch();
+  const Index partials = (plan.groups - 1) * Layout(net).size;
+  return (threads * scratch + partials) * static_cast<Index>(sizeof(S)) +
+         plan.chunks * static_cast<Index>(sizeof(double));
+}
+
 #define MGRES_INSTANTIATE(S)                                                                  \
   template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&,        \
                           Interrupt&);                                                        \
   template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&, \
                            Workspace<S>&, Interrupt&);                                        \
+  template Index gradient_bytes<S>(const ResNet&, Index);                                     \
   template double value_and_grad<S>(const ResNet&, Loss, const Trainable&, const S*,          \
                                     const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,    \
                                     Interrupt&);

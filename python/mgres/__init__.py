@@ -22,7 +22,14 @@ from .mgopt import (
     VCycle,
 )
 from .parallel import get_num_threads, set_num_threads
-from .resnet import DepthTransfer, ResNet, ResNetObjective, Tikhonov, resnet_hierarchy
+from .resnet import (
+    DepthTransfer,
+    ResNet,
+    ResNetObjective,
+    Tikhonov,
+    estimate_memory,
+    resnet_hierarchy,
+)
 from .training import DivergenceError, FitResult, History, TrainingInterrupted, fit
 
 __version__ = "0.1.0"
@@ -46,6 +53,7 @@ __all__ = [
     "TrainingInterrupted",
     "VCycle",
     "datasets",
+    "estimate_memory",
     "fit",
     "get_num_threads",
     "mgopt",

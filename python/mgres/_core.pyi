@@ -82,6 +82,11 @@ class EvaluatorFloat32:
         train_blocks: bool = True,
         train_closing: bool = True,
     ) -> None: ...
+    def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
+        """
+        Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        """
+
     def logits(
         self,
         theta: numpy.typing.NDArray[typing.Any],
@@ -143,6 +148,11 @@ class EvaluatorFloat64:
         train_blocks: bool = True,
         train_closing: bool = True,
     ) -> None: ...
+    def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
+        """
+        Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        """
+
     def logits(
         self,
         theta: numpy.typing.NDArray[typing.Any],

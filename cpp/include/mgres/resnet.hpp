@@ -8,7 +8,7 @@
 
 namespace mgres {
 
-/// Inputs (n, q), row-major: a sample is a column of Eigen's column-major q x n matrix.
+/// Inputs (n, q), row-major.
 template <class S>
 struct Batch {
   const S* inputs;
@@ -41,5 +41,9 @@ template <class S>
 double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, const S* theta,
                       const Batch<S>& batch, const Targets<S>& targets, S* gradient,
                       Workspace<S>& workspace, Interrupt& interrupt);
+
+/// Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+template <class S>
+Index gradient_bytes(const ResNet& net, Index samples);
 
 }  // namespace mgres

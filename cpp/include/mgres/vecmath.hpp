@@ -5,6 +5,20 @@
 
 namespace mgres {
 
+template <class S>
+inline PackBits<S> bits_of(const Pack<S>& v) {
+  PackBits<S> bits;
+  std::memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+template <class S>
+inline Pack<S> from_bits(const PackBits<S>& bits) {
+  Pack<S> v;
+  std::memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
 namespace detail {
 
 template <class S>
@@ -28,6 +42,13 @@ struct ExpConstants<double> {
   static constexpr int bias = 1023, mantissa_bits = 52, degree = 13;
 };
 
+template <class S>
+constexpr S inverse_factorial(int k) {
+  double factorial = 1;
+  for (int i = 2; i <= k; ++i) factorial *= i;
+  return static_cast<S>(1 / factorial);
+}
+
 /// x = n ln 2 + r with |r| <= ln(2)/2: `scale` = 2^n and `expm1_r` = e^r - 1 by its Taylor series.
 template <class S>
 inline void split_exp(const Pack<S>& x, Pack<S>& scale, Pack<S>& expm1_r) {
@@ -35,14 +56,16 @@ inline void split_exp(const Pack<S>& x, Pack<S>& scale, Pack<S>& expm1_r) {
   const Pack<S> shifted = x * static_cast<S>(1.44269504088896340736) + C::magic;
   const Pack<S> n = shifted - C::magic;
   const Pack<S> r = (x - n * C::ln2_high) - n * C::ln2_low;
-  PackBits<S> bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits + C::bias) << C::mantissa_bits;  // the low bits of `shifted` hold n
-  std::memcpy(&scale, &bits, sizeof bits);
-  // r (1 + r/2 (1 + r/3 (...)))
-  Pack<S> sum = broadcast<S>(1);
-  for (int k = C::degree; k >= 2; --k) sum = 1 + sum * r * (1 / static_cast<S>(k));
-  expm1_r = sum * r;
+  // the low bits of `shifted` hold n
+  scale = from_bits<S>((bits_of<S>(shifted) + C::bias) << C::mantissa_bits);
+  // r + r^2 (1/2! + r/3! + r^2/4! + ...), in powers of r^2: half as long a chain as in powers of r
+  static_assert(C::degree % 2 == 1);
+  const Pack<S> r2 = r * r;
+  Pack<S> sum{};
+#pragma GCC unroll 8
+  for (int k = C::degree - 1; k >= 2; k -= 2)
+    sum = sum * r2 + (inverse_factorial<S>(k + 1) * r + inverse_factorial<S>(k));
+  expm1_r = r2 * sum + r;
 }
 
 }  // namespace detail
@@ -59,13 +82,14 @@ inline Pack<S> exp(const Pack<S>& x) {
 /// tanh(x) = sign(x) e / (e + 2) with e = exp(2|x|) - 1, accurate near zero as well.  NaN stays NaN.
 template <class S>
 inline Pack<S> tanh(const Pack<S>& x) {
-  const Pack<S> magnitude = select<S>(x < 0, -x, x);
-  const auto limit = broadcast<S>(detail::ExpConstants<S>::tanh_limit);
+  using C = detail::ExpConstants<S>;
+  const PackBits<S> sign = bits_of<S>(x) & bits_of<S>(broadcast(S(-0.0)));
+  const Pack<S> magnitude = from_bits<S>(bits_of<S>(x) ^ sign);
+  const auto limit = broadcast<S>(C::tanh_limit);
   Pack<S> scale, expm1_r;
-  detail::split_exp<S>(2 * select<S>(magnitude > limit, limit, magnitude), scale, expm1_r);
+  detail::split_exp<S>(2 * min<S>(limit, magnitude), scale, expm1_r);  // in this order a NaN stays
   const Pack<S> e = scale * expm1_r + (scale - 1);
-  const Pack<S> t = e / (e + 2);
-  return select<S>(x < 0, -t, t);
+  return from_bits<S>(bits_of<S>(e / (e + 2)) | sign);
 }
 
 /// 1 / (1 + e^-x).

@@ -1,5 +1,6 @@
 """Deep residual networks as hierarchies of objectives."""
 
+from .memory import estimate_memory
 from .metric import time_metric
 from .network import ResNet, Views
 from .objective import ResNetObjective, Samples
@@ -14,6 +15,7 @@ __all__ = [
     "Samples",
     "Tikhonov",
     "Views",
+    "estimate_memory",
     "resnet_hierarchy",
     "time_metric",
 ]

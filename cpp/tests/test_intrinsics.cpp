@@ -1,9 +1,9 @@
-// Lane masks and their portable twins.
+// Intrinsics and their portable twins.
 #include <limits>
 
 #include <doctest/doctest.h>
 
-#include "mgres/mask.hpp"
+#include "mgres/intrinsics.hpp"
 #include "reference.hpp"
 
 using namespace mgres;

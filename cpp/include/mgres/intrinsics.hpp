@@ -1,6 +1,8 @@
-/// Lane masks: one bit per lane, so that the derivative of relu takes a thirty-second of the memory.
+/// The only intrinsics of the library: what the portable vectors of simd.hpp cannot say well.  Each
+/// has a portable twin in `portable`.
 ///
-/// The only intrinsics of the library are here, each with a portable twin in `portable`.
+/// Lane masks, with one bit per lane, make the derivative of relu take a thirty-second of the
+/// memory.
 #pragma once
 
 #include <cstdint>

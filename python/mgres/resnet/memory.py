@@ -1,0 +1,52 @@
+"""How much memory a gradient takes."""
+
+from __future__ import annotations
+
+from operator import index
+
+from .network import ResNet
+
+
+def estimate_memory(net: ResNet, n_samples: int) -> int:
+    r"""Return the scratch memory of one gradient in bytes, at the present number of threads.
+
+    Parameters, samples and the gradient itself are not counted.  The samples pass through the
+    network in chunks of :math:`c` (8 to 16 vector registers of them), each thread having one chunk
+    at a time, so that the memory does not grow with the batch: with :math:`s` bytes for a number,
+    :math:`p` threads, :math:`P` parameters and :math:`g \le 16` groups of chunks it is about
+
+    .. math::
+
+        p \, \left( \min(v c s K, 12\,\mathrm{MiB})
+        + \frac{(v c s)^2 K}{512\,\mathrm{KiB}} + 3 v c s \right) + (g - 1) P s .
+
+    The first term holds the states of the last layers, the second the checkpoints from which all
+    earlier ones are computed again, the last one partial gradients, which make the sum independent
+    of the number of threads.  For activations other than relu the first term also holds slopes.
+
+    Parameters
+    ----------
+    net : ResNet
+        The network.
+    n_samples : int
+        Samples of the batch.
+
+    Returns
+    -------
+    int
+        Bytes: exactly what an objective holds after its first gradient.
+
+    Raises
+    ------
+    ValueError
+        If `n_samples` is less than 1.
+    TypeError
+        If `n_samples` is no integer.
+
+    Examples
+    --------
+    >>> net = ResNet(n_inputs=784, width=10, n_outputs=10, depth=2048)
+    >>> estimate_memory(net, 60_000) < 100e6
+    True
+    """
+    return net.evaluator().gradient_bytes(index(n_samples))

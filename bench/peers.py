@@ -1,30 +1,30 @@
-"""Time one gradient in mgres, PyTorch and JAX: same network, same data, same number of threads.
+"""Time the gradient in mgres, PyTorch and JAX, and say which of mgres's targets are met.
 
-    pip install ".[torch]"
+    pip install ".[plot,torch]" "jax[cpu]"
     python bench/peers.py
 
-One gradient is the loss and its derivative by all parameters, by one call.  Every answer is
-compared with that of mgres, and mgres's own with the plain NumPy reference, before anything is
-timed.
+The same network, the same data, the same number of threads.  One gradient is the loss and its
+derivative by all parameters, by one call.  Every answer is compared with that of mgres, and mgres's
+own with the plain NumPy reference, before anything is timed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 # the folder next to this file: a package is found before a module of the same name
-from peers import report, timing, with_jax
-from peers.cases import CASES, Case, Contestant, Problem, WrongAnswerError, compare, oracle, ours
-
-import mgres
+from peers import plots, report, session
+from peers.cases import CASES
+from peers.contestants import WrongAnswerError
+from peers.environment import environment
+from peers.play import PEERS
+from peers.processes import in_new_process
+from peers.session import EXTRAS, Plan, Result
 
 LEAST_REPEATS = 7
 
@@ -32,64 +32,57 @@ LEAST_REPEATS = 7
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return 0, or 1 if an answer is wrong."""
     options = parse(arguments)
-    mgres.set_num_threads(options.threads)
-    with_jax.configure(options.threads)
-    names = list(CASES) if options.case == "all" else [options.case]
-    cases = {name: CASES[name].quick() if options.quick else CASES[name] for name in names}
-    environment = report.environment(options.threads)
+    plan = plan_of(options)
+    machine = environment()
     print(
-        f"{environment['processor']}, {environment['cores']} cores, mgres {environment['mgres']} "
-        f"(instruction set {environment['isa']})"
+        f"{machine['processor']}, {machine['cores']} cores, mgres {machine['mgres']} "
+        f"(instruction set {machine['isa']})"
     )
-    for text in missing():
-        print(text)
-    rows = []
-    for name, case in cases.items():
-        try:
-            rows += run(name, case, options)
-        except WrongAnswerError as error:
-            print(f"wrong answer in case {name}: {error}", file=sys.stderr)
-            return 1
+    try:
+        results = run(plan, options.threads)
+    except WrongAnswerError as error:
+        print(f"wrong answer: {error}", file=sys.stderr)
+        return 1
+    for result in results:
+        print(f"\n==== {report.threads_in_words(result.threads)} ====")
+        print(report.summary(result.matches, result.extras))
     if options.out is not None:
-        result = {
-            "name": "peers",
-            "rows": rows,
-            "settings": {
-                "cases": {name: asdict(case) for name, case in cases.items()},
-                "threads": options.threads,
-                "repeats": options.repeats,
-                "compile": options.compile,
-                "quick": options.quick,
-                "command": shlex.join(["python", "bench/peers.py", *(arguments or sys.argv[1:])]),
-            },
-            "environment": environment,
-        }
-        save(result, options.out)
+        save(plan, machine, results, options.out)
     return 0
+
+
+def run(plan: Plan, threads: Sequence[int]) -> list[Result]:
+    """Return a result for each number of threads, each from a process of its own."""
+    if len(threads) == 1:
+        return [session.run(plan, threads[0])]
+    return [in_new_process(session.run, plan, count) for count in threads]
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Time one gradient in mgres, PyTorch and JAX.",
+        description="Time the gradient in mgres, PyTorch and JAX.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--case", choices=[*CASES, "all"], default="headline")
-    parser.add_argument(
-        "--threads", type=int, default=mgres.get_num_threads(), metavar="N", help="threads for all"
+    add = parser.add_argument
+    names = [*CASES, *EXTRAS]
+    add(
+        "--case",
+        choices=[*names, "all", "none"],
+        default=["all"],
+        nargs="+",
+        help="gradients beside peers, or one of: " + ", ".join(EXTRAS),
+        metavar="NAME",
     )
-    parser.add_argument(
-        "--repeats", type=int, default=9, metavar="N", help=f"at least {LEAST_REPEATS}"
-    )
-    parser.add_argument(
-        "--compile", action="store_true", help="torch.compile too, which takes minutes"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write peers.json and peers.png there"
-    )
-    parser.add_argument("--quick", action="store_true", help=argparse.SUPPRESS)
+    add("--widths", type=width_range, nargs="?", const="1-128", default="", metavar="FIRST-LAST")
+    add("--threads", type=thread_counts, default="1,2", metavar="N[,N...]", help="for all alike")
+    add("--peers", choices=[*PEERS, "none"], default=list(PEERS), nargs="+", metavar="NAME")
+    add("--minutes", type=float, default=3.0, help="leave out a peer whose first call takes longer")
+    add("--repeats", type=int, default=9, metavar="N", help=f"at least {LEAST_REPEATS}")
+    add("--out", type=Path, metavar="DIR", help="write peers.json and plots there")
+    add("--quick", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.threads < 1:
-        parser.error(f"argument --threads: expected at least 1, got {options.threads}")
+    if options.minutes <= 0:
+        parser.error(f"argument --minutes: expected a positive number, got {options.minutes:g}")
     if options.repeats < LEAST_REPEATS:
         parser.error(
             f"argument --repeats: expected at least {LEAST_REPEATS}, got {options.repeats}"
@@ -102,78 +95,73 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def missing() -> Iterator[str]:
-    """Yield how to install each peer that is not there."""
-    for module, title, package in (("torch", "PyTorch", "torch"), ("jax", "JAX", "jax[cpu]")):
-        if find_spec(module) is None:
-            yield f"{title} is not installed and left out: pip install {shlex.quote(package)}"
+def thread_counts(text: str) -> list[int]:
+    """Return [1, 2] for "1,2"."""
+    counts = [integer(part) for part in text.split(",")]
+    if min(counts) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {min(counts)}")
+    return list(dict.fromkeys(counts))
 
 
-def peers(problem: Problem, options: argparse.Namespace) -> Iterator[Contestant]:
-    """Yield all contestants but mgres that can run here."""
-    if find_spec("torch") is not None:
-        from peers import pytorch
+def width_range(text: str) -> range:
+    """Return range(1, 129) for "1-128", and nothing for nothing."""
+    if not text:
+        return range(0)
+    first, _, last = text.partition("-")
+    widths = range(integer(first), integer(last or first) + 1)
+    if not widths or widths[0] < 1:
+        raise argparse.ArgumentTypeError(f"expected widths such as 1-128, got {text!r}")
+    return widths
 
-        yield from pytorch.contestants(problem, options.threads, options.compile)
-    if find_spec("jax") is not None:
-        yield from with_jax.contestants(problem, options.threads)
+
+def integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected an integer, got {text!r}") from None
 
 
-def run(name: str, case: Case, options: argparse.Namespace) -> list[report.Row]:
-    """Check the answers of all contestants, time them, print the table and return its rows.
-
-    Raises
-    ------
-    WrongAnswerError
-        If an answer differs.
-    """
-    on = report.threads_in_words(options.threads)
-    print(f"\n{name}: {case}; {on}, {options.repeats} repeats", flush=True)
-    problem = Problem.of(case)
-    mgres_contestant = ours(problem)
-    expected = mgres_contestant.unpack(mgres_contestant.call())
-    errors = {"mgres": compare(problem, "mgres", expected, oracle(problem))}
-    contestants = [mgres_contestant]
-    for peer in peers(problem, options):
-        start = time.perf_counter()
-        try:
-            answer = peer.unpack(peer.call())
-        except Exception as error:  # a compiler may be missing, memory may run out
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            print(f"{peer.title} failed and is left out: {reason}")
-            continue
-        errors[peer.key] = compare(problem, peer.title, answer, expected)
-        contestants.append(peer)
-        seconds = time.perf_counter() - start
-        if seconds > 5:
-            print(f"{peer.title}: {seconds:.0f} s for the first call", flush=True)
-
-    times = timing.interleave(
-        contestants, options.repeats, 0.0 if options.quick else timing.TURN_SECONDS
+def plan_of(options: argparse.Namespace) -> Plan:
+    """Return what was asked for, in the order of the tables and not in that of the options."""
+    everything = "all" in options.case
+    return Plan(
+        cases=[name for name in CASES if everything or name in options.case],
+        extras=[name for name in EXTRAS if everything or name in options.case],
+        widths=options.widths,
+        peers=[name for name in PEERS if name in options.peers],
+        minutes=options.minutes,
+        repeats=options.repeats,
+        quick=options.quick,
     )
-    rows = [
-        report.make_row(name, case, c, times[c.key], times["mgres"], errors[c.key])
-        for c in contestants
-    ]
-    print(report.table(rows))
-    for row in rows[1:]:
-        print(report.verdict(row, options.threads))
-    note = report.busy(rows, options.threads)
-    if note and not options.quick:
-        print(note)
-    return rows
 
 
-def save(result: dict[str, object], folder: Path) -> None:
+def save(plan: Plan, machine: dict[str, object], results: Sequence[Result], folder: Path) -> None:
+    """Write peers.json and, if matplotlib is there, the plots."""
+    content = {
+        "name": "peers",
+        "rows": [row for result in results for match in result.matches for row in match.rows],
+        "findings": [
+            {"threads": result.threads, **finding.record()}
+            for result in results
+            for finding in result.findings
+        ],
+        "widths": [point for result in results for point in result.widths],
+        "settings": {
+            **asdict(plan),
+            "widths": list(plan.widths),
+            "threads": [result.threads for result in results],
+            "cases": {name: asdict(plan.shrink(CASES[name])) for name in plan.cases},
+        },
+        "environment": machine,
+    }
     path = folder / "peers.json"
-    path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     print(f"\nwrote {path}")
     try:
-        report.plot(result["rows"], result["settings"]["threads"], folder / "peers.png")
+        for name in plots.draw(results, folder):
+            print(f"wrote {name}")
     except ImportError:
-        print("no plot, because matplotlib is not installed: pip install matplotlib")
-    else:
-        print(f"wrote {folder / 'peers.png'}")
+        print("no plots, because matplotlib is not installed: pip install matplotlib")
 
 
 if __name__ == "__main__":

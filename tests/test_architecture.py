@@ -54,7 +54,7 @@ LAZILY = {
 LAYERS = [
     "types check",
     "workspace layout activation loss parallel",
-    "resnet transfer update",
+    "peak resnet transfer update",
     "arrays",
     "bind_*",
     "module cpu",

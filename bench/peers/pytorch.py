@@ -12,7 +12,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from .cases import Contestant, Problem
+from .contestants import Contestant
+from .problem import Problem
 
 ACTIVATIONS = {"relu": torch.relu_, "tanh": torch.tanh_}
 CHUNK = 32
@@ -20,19 +21,21 @@ CHUNK = 32
 Blocks = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def contestants(problem: Problem, threads: int, compiled: bool) -> Iterator[Contestant]:
-    """Yield PyTorch eager in both layouts and, if asked for, compiled."""
+def eager(problem: Problem, threads: int) -> Iterator[Contestant]:
+    """Yield both layouts."""
     torch.set_num_threads(threads)
     for features_first in (False, True):
         blocks = _layers(problem, features_first)
-        layout = " (features first)" if features_first else ""
-        key = "-features" if features_first else ""
-        yield _contestant(f"torch{key}", f"PyTorch eager{layout}", problem, features_first, blocks)
-        if compiled:
-            chunks = _in_chunks(torch.compile(blocks, dynamic=False))
-            yield _contestant(
-                f"torch-compile{key}", f"PyTorch compiled{layout}", problem, features_first, chunks
-            )
+        yield _contestant("torch", "PyTorch eager", problem, features_first, blocks)
+
+
+def compiled(problem: Problem, threads: int) -> Iterator[Contestant]:
+    """Yield both layouts, compiled when they are called for the first time."""
+    torch.set_num_threads(threads)
+    torch.compiler.reset()  # it stops compiling a function that it has seen with other constants
+    for features_first in (False, True):
+        chunks = _in_chunks(torch.compile(_layers(problem, features_first), dynamic=False))
+        yield _contestant("torch-compile", "PyTorch compiled", problem, features_first, chunks)
 
 
 def _layers(problem: Problem, features_first: bool) -> Blocks:
@@ -86,4 +89,6 @@ def _contestant(
     def unpack(result: Any) -> tuple[float, Any]:
         return result[0].item(), problem.flat(tuple(g.numpy() for g in result[1]))
 
+    if features_first:
+        return Contestant(f"{key}-features", f"{title} (features first)", call, unpack)
     return Contestant(key, title, call, unpack)

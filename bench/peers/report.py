@@ -1,51 +1,14 @@
-"""What is printed and written."""
+"""What is printed."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
-import statistics
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import mgres
-from mgres import _core
+from .findings import Finding
+from .match import Match, Row
+from .targets import amount
 
-from .cases import Case, Contestant
-from .timing import Times
-
-PACKAGES = ("mgres", "numpy", "torch", "jax", "jaxlib")
-BUSY = 0.9
-
-Row = dict[str, Any]
-
-
-def make_row(
-    name: str, case: Case, contestant: Contestant, times: Times, mgres_times: Times, error: float
-) -> Row:
-    """Return all numbers of one contestant; `error` is its distance from mgres's answer."""
-    ratio = times.median / mgres_times.median
-    has_target = case.target is not None and contestant.key.startswith("torch")
-    target = case.target if has_target and "compile" not in contestant.key else None
-    return {
-        "case": name,
-        **{k: v for k, v in asdict(case).items() if k != "target"},
-        "peer": contestant.key,
-        "title": contestant.title,
-        "seconds": times.seconds,
-        "min": min(times.seconds),
-        "median": times.median,
-        "max": max(times.seconds),
-        "gflops": case.flops / times.median / 1e9,
-        "cores": statistics.median(times.cores),
-        "error": error,
-        "ratio": ratio,
-        "ratio_of_minima": min(times.seconds) / min(mgres_times.seconds),
-        "target": target,
-        "reached": None if target is None else ratio >= target,
-    }
+Cells = Sequence[str]
 
 
 def threads_in_words(threads: int) -> str:
@@ -53,111 +16,63 @@ def threads_in_words(threads: int) -> str:
     return "1 thread" if threads == 1 else f"{threads} threads"
 
 
-def table(rows: list[Row]) -> str:
-    """Return one line for each contestant: times in ms, and the ratio of medians to mgres."""
-    width = max(len(row["title"]) for row in rows)
-    heads = ("min ms", "median ms", "max ms", "GFLOP/s", "cores", "error", "ratio")
-    lines = [" " * width + "".join(f"{head:>11}" for head in heads)]
-    for row in rows:
-        times = (f"{1e3 * row[key]:11.2f}" for key in ("min", "median", "max"))
-        lines.append(
-            f"{row['title']:{width}}{''.join(times)}{row['gflops']:11.1f}{row['cores']:11.2f}"
-            f"{row['error']:11.1e}{row['ratio']:11.2f}"
-        )
-    return "\n".join(lines)
-
-
-def verdict(row: Row, threads: int) -> str:
-    """Return one plain sentence about one peer."""
-    ratio = f"{row['ratio']:.1f}" if row["ratio"] >= 1 else f"{row['ratio']:.2g}"
-    text = f"mgres is {ratio} x as fast as {row['title']} on {threads_in_words(threads)}"
-    if row["target"] is None:
-        return text
-    return f"{text} (target {row['target']:g} x): {'reached' if row['reached'] else 'missed'}"
-
-
-def busy(rows: list[Row], threads: int) -> str | None:
-    """Return a warning if mgres, which keeps its threads busy, did not get its cores."""
-    cores = rows[0]["cores"]
-    expected = min(threads, os.cpu_count() or threads)
-    if cores >= BUSY * expected:
-        return None
-    return (
-        f"note: mgres got {cores:.2f} of {expected} cores; other programs run on this machine, "
-        "do not trust these numbers"
+def aligned(lines: Iterable[Cells], left: Sequence[int]) -> str:
+    """Return a table of text; the columns `left` start where the others end."""
+    lines = list(lines)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
     )
 
 
-def environment(threads: int) -> dict[str, Any]:
-    """Return what a reader must know to judge the numbers."""
-    return {
-        **{package: _version(package) for package in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
-        "isa": _core.isa,
-        "compiler": _core.compiler,
-        "eigen": _core.eigen_version,
-        "threads": threads,
-        "mgres_threads": mgres.get_num_threads(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
-
-
-def plot(rows: list[Row], threads: int, path: Path) -> None:
-    """Draw medians as bars with minimum and maximum, one panel for each case.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is missing.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    cases = list(dict.fromkeys(row["case"] for row in rows))
-    lengths = [sum(row["case"] == case for row in rows) for case in cases]
-    figure = Figure(figsize=(8.0, 0.8 * len(cases) + 0.32 * len(rows)), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(len(cases), 1, squeeze=False, height_ratios=lengths)[:, 0]
-    for case, axes in zip(cases, panels, strict=True):
-        group = [row for row in rows if row["case"] == case]
-        medians = [1e3 * row["median"] for row in group]
-        spread = [
-            [1e3 * (row["median"] - row["min"]) for row in group],
-            [1e3 * (row["max"] - row["median"]) for row in group],
-        ]
-        titles = [row["title"] for row in group]
-        labels = [f"{1e3 * row['median']:.1f} ms ({row['ratio']:.1f} x)" for row in group]
-        colours = ["tab:blue"] + ["tab:gray"] * (len(group) - 1)
-        bars = axes.barh(titles, medians, xerr=spread, color=colours)
-        axes.bar_label(bars, labels, padding=3)
-        axes.margins(x=0.35)
-        axes.invert_yaxis()
-        row = group[0]
-        axes.set_title(
-            f"{case}: width {row['width']}, depth {row['depth']}, {row['samples']} samples, "
-            f"{row['dtype']}, {row['activation']}",
-            loc="left",
-            fontsize="medium",
+def contestants(rows: Sequence[Row]) -> str:
+    """Return one line for each contestant: times in ms, and the ratio of medians to mgres."""
+    heads = ("", "min ms", "median ms", "max ms", "GFLOP/s", "of peak", "cores", "error", "ratio")
+    lines = [
+        (
+            row["title"],
+            *(f"{1e3 * row[key]:.2f}" for key in ("min", "median", "max")),
+            f"{row['gflops']:.1f}",
+            f"{100 * row['share']:.1f} %",
+            f"{row['cores']:.2f}",
+            f"{row['error']:.1e}",
+            f"{row['ratio']:.2f}",
         )
-    panels[-1].set_xlabel(f"ms for one gradient on {threads_in_words(threads)}")
-    figure.savefig(path, dpi=150)
+        for row in rows
+    ]
+    return aligned([heads, *lines], left=[0])
+
+
+def cases(matches: Sequence[Match]) -> str:
+    """Return the table of issue 3: a line for each case, with a verdict on both of its numbers."""
+    ours = ("", "ms", "GFLOP/s", "peak", "of peak", "target", "verdict")
+    theirs = ("best peer", "ms", "of peak", "ratio", "target", "verdict", "")
+    return aligned([(*ours, *theirs), *map(_case, matches)], left=[0, 6, 7, 12, 13])
+
+
+def _case(match: Match) -> Cells:
+    mgres, best, ratio = match.mgres, match.best_peer, match.ratio
+    _, *share, _ = match.share.cells()
+    speed = (f"{1e3 * mgres['median']:.2f}", f"{mgres['gflops']:.1f}", f"{mgres['peak']:.1f}")
+    note = match.disturbed
+    if best is None or ratio is None:
+        return (mgres["case"], *speed, *share, "none measured", "", "", "", "", "", note)
+    theirs = (best["title"], f"{1e3 * best['median']:.2f}", amount(best["share"], "%"))
+    _, *factor, _ = ratio.cells()
+    return (mgres["case"], *speed, *share, *theirs, *factor, note)
+
+
+def findings(found: Sequence[Finding]) -> str:
+    """Return a line for each finding."""
+    heads = ("", "value", "target", "verdict", "")
+    return aligned([heads, *(finding.cells() for finding in found)], left=[0, 3, 4])
+
+
+def summary(matches: Sequence[Match], extras: Sequence[Finding]) -> str:
+    """Return both tables, as far as there is something in them."""
+    tables = [cases(matches)] if matches else []
+    return "\n\n".join([*tables, *([findings(extras)] if extras else [])])

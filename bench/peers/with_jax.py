@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from .cases import Contestant, Problem
+from .contestants import Contestant
+from .problem import Problem
 
 Parameters = tuple[Any, ...]
 

@@ -6,6 +6,7 @@
 namespace mgres::bindings {
 
 void bind_parallel(pybind11::module_& m);
+void bind_peak(pybind11::module_& m);
 void bind_resnet(pybind11::module_& m);
 void bind_transfer(pybind11::module_& m);
 void bind_update(pybind11::module_& m);

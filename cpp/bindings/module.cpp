@@ -13,6 +13,7 @@ PYBIND11_MODULE(MGRES_MODULE, m) {
   m.attr("eigen_version") = MGRES_EIGEN_VERSION;
   m.attr("compiler") = __VERSION__;
   bind_parallel(m);
+  bind_peak(m);
   bind_resnet(m);
   bind_transfer(m);
   bind_update(m);

@@ -250,6 +250,11 @@ def dot(x: numpy.typing.NDArray[typing.Any], y: numpy.typing.NDArray[typing.Any]
     Return <x, y>, accumulated in double precision in a fixed order.
     """
 
+def multiply_add_rate(dtype: numpy.dtype[typing.Any], seconds: typing.SupportsFloat) -> float:
+    """
+    Return how many operations per second all threads together do when they multiply and add and nothing else, for `seconds`, at most 1.
+    """
+
 def num_threads() -> int:
     """
     Return the number of threads that parallel loops use.

@@ -194,8 +194,8 @@ MGRES_ALWAYS_INLINE void store_rows(const Pack<S> (&from)[R][N], Index block, S*
     for (int n = 0; n < N; ++n) store(rows + n * block + i * kLanes<S>, from[i][n]);
 }
 
-/// N whole blocks in registers: s = h sigma'(z) a, a <- a + W^T s.  Meanwhile y is fetched, which
-/// dW needs next and which may be as far away as the L3 cache.
+/// N whole blocks in registers: s = h sigma'(z) a, a <- a + W^T s.  Meanwhile y is fetched,
+/// which dW needs next and which may be as far away as the L3 cache.
 template <class S, bool relu, int V, int N>
 MGRES_ALWAYS_INLINE void adjoint_blocks(const Layer<S>& layer, Index first_block, const S* y,
                                         const S* slopes, S* adjoint, S* s_out) {

@@ -75,7 +75,7 @@ bool Interrupt::check(int thread) {
   if (thread == 0 && poll_ && !stopped()) {
     const long long now = now_ns();
     if (now - last_poll_ns_ > kPollInterval) {
-      if (poll_()) stopped_.store(true);
+      if (poll_()) stop();
       last_poll_ns_ = now_ns();
     }
   }

@@ -4,6 +4,7 @@
 
 #include "mgres/closing.hpp"
 #include "mgres/opening.hpp"
+#include "mgres/ordered_sum.hpp"
 #include "mgres/plan.hpp"
 
 namespace mgres {
@@ -105,20 +106,21 @@ class ChunkRunner {
                            gradient + layout_.closing_bias);
   }
 
-  /// Back through the layers and the opening operator.
-  void backward(const Trainable& trainable, S* gradient, Interrupt& interrupt, int thread) {
-    if (!trainable.blocks && !trainable.opening) return;
+  /// Back through the layers and the opening operator.  Returns false if interrupted.
+  bool backward(const Trainable& trainable, S* gradient, Interrupt& interrupt, int thread) {
+    if (!trainable.blocks && !trainable.opening) return true;
     S* layers_gradient = trainable.blocks ? gradient + layout_.layers : nullptr;
     Index end = net_.depth - plan_.taped;
-    if (!untape(end, plan_.taped, layers_gradient, interrupt, thread)) return;
+    if (!untape(end, plan_.taped, layers_gradient, interrupt, thread)) return false;
     for (Index c = plan_.checkpoints - 1; c >= 0; --c) {
       const Index first = c * plan_.segment;
       std::copy_n(checkpoint(c), plan_.state, state(0));
-      if (!tape(first, end - first, interrupt, thread)) return;
-      if (!untape(first, end - first, layers_gradient, interrupt, thread)) return;
+      if (!tape(first, end - first, interrupt, thread)) return false;
+      if (!untape(first, end - first, layers_gradient, interrupt, thread)) return false;
       end = first;
     }
     if (trainable.opening) add_opening_gradient(net_, adjoint_, X_, count_, inputs_, gradient);
+    return true;
   }
 
  private:
@@ -220,25 +222,6 @@ S* scratch_of(Workspace<S>& workspace, int thread) {
   return workspace.threads[static_cast<std::size_t>(thread)].reserve(0);
 }
 
-/// gradient += partials, element by element in the order of the groups.
-template <class S>
-void add_partials(Index size, Index partials, const S* partial, S* gradient, int threads,
-                  Interrupt& interrupt) {
-  constexpr Index kSlice = 1 << 12;
-  const Index slices = ceil_div(size, kSlice);
-  // OpenMP sets up a new team whenever its size changes: all threads, or none but the caller
-  const int team = slices < threads ? 1 : threads;
-  parallel_for(slices, team, interrupt, [&](Index slice, int) {
-    const Index first = slice * kSlice;
-    const Index n = std::min(kSlice, size - first);
-    S* to = gradient + first;
-    for (Index p = 0; p < partials; ++p) {
-      const S* from = partial + p * size + first;
-      for (Index i = 0; i < n; ++i) to[i] += from[i];
-    }
-  });
-}
-
 double ordered_mean(const std::vector<double>& losses, Index chunks, Index samples) {
   double sum = 0;
   for (Index c = 0; c < chunks; ++c) sum += losses[static_cast<std::size_t>(c)];
@@ -291,12 +274,13 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
   prepare(workspace, threads, prototype.gradient_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   const Index size = Layout(net).size;
-  S* partials = workspace.partial_gradients.reserve((plan.groups - 1) * size);
   const S weight = S(1) / static_cast<S>(batch.size);
+  OrderedSum<S> sum(size, plan.groups, threads, gradient, workspace.partial_gradients,
+                    workspace.partials_finished);
 
   parallel_for(plan.groups, threads, interrupt, [&](Index g, int thread) {
-    S* sum = g == 0 ? gradient : partials + (g - 1) * size;
-    std::fill_n(sum, size, S(0));
+    S* partial = sum.begin(g, interrupt, thread);
+    if (partial == nullptr) return;
     ChunkRunner<S> runner(prototype);
     const Index last = (g + 1) * plan.chunks / plan.groups;
     for (Index c = g * plan.chunks / plan.groups; c < last; ++c) {
@@ -305,20 +289,20 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
       if (!runner.forward_taped(interrupt, thread)) return;
       runner.head();
       workspace.chunk_losses[static_cast<std::size_t>(c)] = runner.loss(loss, targets, weight);
-      runner.head_backward(trainable, sum);
-      runner.backward(trainable, sum, interrupt, thread);
+      runner.head_backward(trainable, partial);
+      if (!runner.backward(trainable, partial, interrupt, thread)) return;
     }
+    sum.end(g);
   });
-  add_partials(size, plan.groups - 1, partials, gradient, threads, interrupt);
   return ordered_mean(workspace.chunk_losses, plan.chunks, batch.size);
 }
 
 template <class S>
 Index gradient_bytes(const ResNet& net, Index samples) {
   const Plan<S> plan(net, samples);
-  const Index threads = useful_threads<S>(net, samples, plan.groups, 3);
+  const int threads = useful_threads<S>(net, samples, plan.groups, 3);
   const Index scratch = ChunkRunner<S>(net, plan, nullptr).gradient_scratch();
-  const Index partials = (plan.groups - 1) * Layout(net).size;
+  const Index partials = OrderedSum<S>::buffer_size(Layout(net).size, plan.groups, threads);
   return (threads * scratch + partials) * static_cast<Index>(sizeof(S)) +
          plan.chunks * static_cast<Index>(sizeof(double));
 }

@@ -1,4 +1,5 @@
 // Intrinsics and their portable twins.
+#include <cmath>
 #include <limits>
 
 #include <doctest/doctest.h>
@@ -51,4 +52,20 @@ TEST_CASE_TEMPLATE("keep and its portable twin by definition", S, float, double)
       CHECK(twin[l] == kept[l]);
     }
   }
+}
+
+TEST_CASE_TEMPLATE("min and max and their portable twins by definition", S, float, double) {
+  const auto same = [](S a, S b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+  for (int i = 0; i < 9; ++i)
+    for (int j = 0; j < 9; ++j) {
+      const Pack<S> a = special_values<S>(i), b = special_values<S>(j);
+      const Pack<S> least = min<S>(a, b), most = max<S>(a, b);
+      const Pack<S> least_twin = portable::min<S>(a, b), most_twin = portable::max<S>(a, b);
+      for (int l = 0; l < kLanes<S>; ++l) {
+        CHECK(same(least[l], a[l] < b[l] ? a[l] : b[l]));
+        CHECK(same(most[l], a[l] > b[l] ? a[l] : b[l]));
+        CHECK(same(least_twin[l], least[l]));
+        CHECK(same(most_twin[l], most[l]));
+      }
+    }
 }

@@ -156,11 +156,18 @@ inline void add_lane_sums(const Pack<S>* v, Index count, S* out) {
   Index i = 0;
   for (; i + L <= count; i += L) store(out + i, load(out + i) + sum_lanes<S>(v + i));
   if (i == count) return;
-  Pack<S> rest[L] = {};
-  for (int l = 0; i + l < count; ++l) rest[l] = v[i + l];
-  S sums[L];
-  store(sums, sum_lanes<S>(rest));
-  for (int l = 0; i + l < count; ++l) out[i + l] += sums[l];
+  if (i > 0) {
+    // the last L vectors once more, with zero for those that are done
+    const Index last = count - L;
+    Pack<S> sums = sum_lanes<S>(v + last);
+    for (int l = 0; l < L; ++l) sums[l] = l < i - last ? S(0) : sums[l];
+    store(out + last, load(out + last) + sums);
+    return;
+  }
+  Pack<S> padded[L] = {};
+  for (int l = 0; l < L && l < count; ++l) padded[l] = v[l];
+  const Pack<S> sums = sum_lanes<S>(padded);
+  for (int l = 0; l < L && l < count; ++l) out[l] += sums[l];
 }
 
 }  // namespace mgres

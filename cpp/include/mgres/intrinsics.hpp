@@ -35,6 +35,16 @@ inline Pack<S> keep(LaneMask<S> mask, const Pack<S>& v) {
   return select<S>((lane & mask) != 0, v, Pack<S>{});
 }
 
+template <class S>
+inline Pack<S> min(const Pack<S>& a, const Pack<S>& b) {
+  return select<S>(a < b, a, b);
+}
+
+template <class S>
+inline Pack<S> max(const Pack<S>& a, const Pack<S>& b) {
+  return select<S>(a > b, a, b);
+}
+
 }  // namespace portable
 
 /// The lanes where v > 0 or v is NaN.
@@ -75,6 +85,36 @@ inline Pack<S> keep(LaneMask<S> mask, const Pack<S>& v) {
     return reinterpret_cast<Pack<S>>(_mm512_maskz_mov_pd(mask, reinterpret_cast<__m512d>(v)));
 #else
   return portable::keep<S>(mask, v);
+#endif
+}
+
+/// Lane by lane a < b ? a : b, and so b where either is NaN.
+template <class S>
+inline Pack<S> min(const Pack<S>& a, const Pack<S>& b) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<S, float>)
+    return reinterpret_cast<Pack<S>>(
+        _mm512_min_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+  else
+    return reinterpret_cast<Pack<S>>(
+        _mm512_min_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b)));
+#else
+  return portable::min<S>(a, b);
+#endif
+}
+
+/// Lane by lane a > b ? a : b, and so b where either is NaN.
+template <class S>
+inline Pack<S> max(const Pack<S>& a, const Pack<S>& b) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<S, float>)
+    return reinterpret_cast<Pack<S>>(
+        _mm512_max_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b)));
+  else
+    return reinterpret_cast<Pack<S>>(
+        _mm512_max_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b)));
+#else
+  return portable::max<S>(a, b);
 #endif
 }
 

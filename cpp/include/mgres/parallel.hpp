@@ -29,6 +29,7 @@ class Interrupt {
   explicit Interrupt(std::function<bool()> poll = {});
 
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+  void stop() { stopped_.store(true, std::memory_order_relaxed); }
 
   /// Call now and then from tasks; `thread` is the task's thread number.
   bool check(int thread);

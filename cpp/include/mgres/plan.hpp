@@ -20,21 +20,21 @@ template <class S>
 struct Plan {
   static constexpr Index kLeastChunk = 8 * kLanes<S>;  // samples; amortises the lane sums of dW
   static constexpr Index kLargestChunk = 16 * kLanes<S>;
-  static constexpr Index kMaxGroups = 16;  // and so threads that help
-  static constexpr Index kPartialBytes = 256
-                                         << 20;  // at most, while there are more than two groups
-  static constexpr Index kTapeBytes = 12 << 20;
+  static constexpr Index kFewChunks = 8;   // a batch that could have so many should
+  static constexpr Index kMaxGroups = 32;  // and so threads that help
+  static constexpr Index kTapeBytes = 9 << 20;
   static constexpr Index kSegmentBytes = 512 << 10;  // stays in the L2 cache
 
   Plan(const ResNet& net, Index batch_size) : samples(batch_size) {
     const Index bytes = static_cast<Index>(sizeof(S));
-    const Index largest = std::clamp(samples / kMaxGroups, kLeastChunk, kLargestChunk);
+    const Index tapeable = kTapeBytes / (net.depth * net.width * bytes);
+    const Index largest =
+        std::clamp(std::min(samples / kFewChunks, tapeable), kLeastChunk, kLargestChunk);
     const Index pieces = ceil_div(samples, largest);
     const Index even = samples > largest ? round_up(pieces, 2) : pieces;
     chunk = round_up(ceil_div(samples, even), kLanes<S>);
     chunks = ceil_div(samples, chunk);
-    groups = std::min(chunks,
-                      std::clamp<Index>(kPartialBytes / (Layout(net).size * bytes), 2, kMaxGroups));
+    groups = std::min(chunks, kMaxGroups);
     blocks = chunk / kLanes<S>;
     state = net.width * chunk;
     slopes = round_up(slopes_size<S>(net.activation, net.width, blocks), kLanes<S>);

@@ -80,30 +80,27 @@ namespace detail {
 /// One stage of a transposing sum.  In each piece of 2 h lanes of the result, the first h lanes are
 /// the sum of the two halves of that piece of a, the others that of b.
 template <class S, int h>
-inline Pack<S> fold(const Pack<S>& a, const Pack<S>& b) {
-#if defined(__clang__)
-  Pack<S> kept, moved;
-  for (int l = 0; l < kLanes<S>; ++l) {
-    const bool first = l % (2 * h) < h;
-    kept[l] = first ? a[l] : b[l];
-    moved[l] = first ? a[l + h] : b[l - h];
-  }
-  return kept + moved;
-#else
+MGRES_ALWAYS_INLINE Pack<S> fold(const Pack<S>& a, const Pack<S>& b) {
   constexpr int L = kLanes<S>;
-  PackBits<S> kept{}, moved{};
+  PackBits<S> from_a{}, order{};
   for (int l = 0; l < L; ++l) {
     const bool first = l % (2 * h) < h;
-    kept[l] = first ? l : L + l;
-    moved[l] = first ? l + h : L + l - h;
+    from_a[l] = first ? -1 : 0;
+    order[l] = first ? l + h : L + l - h;
   }
-  return __builtin_shuffle(a, b, kept) + __builtin_shuffle(a, b, moved);
+  const Pack<S> kept = from_a ? a : b;  // a blend, for which processors have more units
+#if defined(__clang__)
+  Pack<S> moved;
+  for (int l = 0; l < L; ++l) moved[l] = order[l] < L ? a[order[l]] : b[order[l] - L];
+#else
+  const Pack<S> moved = __builtin_shuffle(a, b, order);
 #endif
+  return kept + moved;
 }
 
 /// The sums over lanes of n vectors v[0], v[stride], ..., each spread over kLanes / n lanes.
 template <class S, int n, int stride>
-inline Pack<S> sum_lanes(const Pack<S>* v) {
+MGRES_ALWAYS_INLINE Pack<S> sum_lanes(const Pack<S>* v) {
   if constexpr (n == 1) {
     return v[0];
   } else {
@@ -163,16 +160,6 @@ inline void transpose(Pack<S>* rows) {
 template <class S>
 inline Pack<S> select(const PackBits<S>& condition, const Pack<S>& a, const Pack<S>& b) {
   return condition ? a : b;
-}
-
-template <class S>
-inline Pack<S> min(const Pack<S>& a, const Pack<S>& b) {
-  return select<S>(a < b, a, b);
-}
-
-template <class S>
-inline Pack<S> max(const Pack<S>& a, const Pack<S>& b) {
-  return select<S>(a > b, a, b);
 }
 
 }  // namespace mgres

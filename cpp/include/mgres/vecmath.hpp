@@ -1,7 +1,7 @@
 /// exp, tanh and the logistic function of one vector, to a few units in the last place.
 #pragma once
 
-#include "mgres/simd.hpp"
+#include "mgres/intrinsics.hpp"
 
 namespace mgres {
 
@@ -42,30 +42,32 @@ struct ExpConstants<double> {
   static constexpr int bias = 1023, mantissa_bits = 52, degree = 13;
 };
 
-template <class S>
-constexpr S inverse_factorial(int k) {
-  double factorial = 1;
-  for (int i = 2; i <= k; ++i) factorial *= i;
-  return static_cast<S>(1 / factorial);
+/// factor^k / k!
+template <class S, int factor>
+constexpr S coefficient(int k) {
+  double result = 1;
+  for (int i = 1; i <= k; ++i) result *= static_cast<double>(factor) / i;
+  return static_cast<S>(result);
 }
 
-/// x = n ln 2 + r with |r| <= ln(2)/2: `scale` = 2^n and `expm1_r` = e^r - 1 by its Taylor series.
-template <class S>
+/// factor x = n ln 2 + factor r with |factor r| <= ln(2)/2, for a factor of 1 or 2:
+/// `scale` = 2^n and `expm1_r` = e^(factor r) - 1 by its Taylor series.
+template <class S, int factor>
 inline void split_exp(const Pack<S>& x, Pack<S>& scale, Pack<S>& expm1_r) {
   using C = ExpConstants<S>;
-  const Pack<S> shifted = x * static_cast<S>(1.44269504088896340736) + C::magic;
-  const Pack<S> n = shifted - C::magic;
-  const Pack<S> r = (x - n * C::ln2_high) - n * C::ln2_low;
-  // the low bits of `shifted` hold n
-  scale = from_bits<S>((bits_of<S>(shifted) + C::bias) << C::mantissa_bits);
-  // r + r^2 (1/2! + r/3! + r^2/4! + ...), in powers of r^2: half as long a chain as in powers of r
+  constexpr S magic = C::magic + C::bias;
+  const Pack<S> shifted = x * static_cast<S>(factor * 1.44269504088896340736) + magic;
+  const Pack<S> n = shifted - magic;
+  const Pack<S> r = (x - n * (C::ln2_high / factor)) - n * (C::ln2_low / factor);
+  scale = from_bits<S>(bits_of<S>(shifted) << C::mantissa_bits);  // its low bits hold n + bias
+  // factor r + r^2 (factor^2/2! + ...), in powers of r^2: half as long a chain as in powers of r
   static_assert(C::degree % 2 == 1);
   const Pack<S> r2 = r * r;
   Pack<S> sum{};
 #pragma GCC unroll 8
   for (int k = C::degree - 1; k >= 2; k -= 2)
-    sum = sum * r2 + (inverse_factorial<S>(k + 1) * r + inverse_factorial<S>(k));
-  expm1_r = r2 * sum + r;
+    sum = sum * r2 + (coefficient<S, factor>(k + 1) * r + coefficient<S, factor>(k));
+  expm1_r = r2 * sum + (factor == 1 ? r : r + r);
 }
 
 }  // namespace detail
@@ -75,7 +77,7 @@ template <class S>
 inline Pack<S> exp(const Pack<S>& x) {
   const auto limit = broadcast<S>(detail::ExpConstants<S>::limit);
   Pack<S> scale, expm1_r;
-  detail::split_exp<S>(max<S>(-limit, min<S>(limit, x)), scale, expm1_r);
+  detail::split_exp<S, 1>(max<S>(-limit, min<S>(limit, x)), scale, expm1_r);
   return scale + scale * expm1_r;
 }
 
@@ -87,7 +89,7 @@ inline Pack<S> tanh(const Pack<S>& x) {
   const Pack<S> magnitude = from_bits<S>(bits_of<S>(x) ^ sign);
   const auto limit = broadcast<S>(C::tanh_limit);
   Pack<S> scale, expm1_r;
-  detail::split_exp<S>(2 * min<S>(limit, magnitude), scale, expm1_r);  // in this order a NaN stays
+  detail::split_exp<S, 2>(min<S>(limit, magnitude), scale, expm1_r);  // in this order a NaN stays
   const Pack<S> e = scale * expm1_r + (scale - 1);
   return from_bits<S>(bits_of<S>(e / (e + 2)) | sign);
 }

@@ -55,7 +55,8 @@ class Buffer {
 template <class S>
 struct Workspace {
   std::vector<Buffer<S>> threads;  // states, checkpoints, adjoints of the chunk a thread works on
-  Buffer<S> partial_gradients;     // one gradient for each group of chunks but the first
+  Buffer<S> partial_gradients;     // see OrderedSum
+  std::vector<char> partials_finished;
   std::vector<double> chunk_losses;
 
   Index bytes() const {

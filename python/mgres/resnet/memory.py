@@ -13,12 +13,12 @@ def estimate_memory(net: ResNet, n_samples: int) -> int:
     Parameters, samples and the gradient itself are not counted.  The samples pass through the
     network in chunks of :math:`c` (8 to 16 vector registers of them), each thread having one chunk
     at a time, so that the memory does not grow with the batch: with :math:`s` bytes for a number,
-    :math:`p` threads, :math:`P` parameters and :math:`g \le 16` groups of chunks it is about
+    :math:`p` threads and :math:`P` parameters it is about
 
     .. math::
 
-        p \, \left( \min(v c s K, 12\,\mathrm{MiB})
-        + \frac{(v c s)^2 K}{512\,\mathrm{KiB}} + 3 v c s \right) + (g - 1) P s .
+        p \, \left( \min(v c s K, 9\,\mathrm{MiB})
+        + \frac{(v c s)^2 K}{512\,\mathrm{KiB}} + 3 v c s \right) + (p + 1) P s .
 
     The first term holds the states of the last layers, the second the checkpoints from which all
     earlier ones are computed again, the last one partial gradients, which make the sum independent

@@ -297,13 +297,14 @@ void outer_rest(Index width, Index blocks, const S* s, const S* y, Index first, 
   constexpr int L = kLanes<S>;
   const Index rest = width - first;
   S* bias = gradient + width * width;
-  Pack<S> sums[kOuterRows * L] = {};  // a row is the columns and the bias
   for_each_tile<kOuterRows>(width, [&](Index r, auto R) {
-    outer_lanes_rows<S, R>(width, blocks, s + r * L, y, first, {sums, L, sums + rest, L});
+    Pack<S> lanes[R * L];
+    outer_lanes_rows<S, R>(width, blocks, s + r * L, y, first, {lanes, rest, lanes + R * rest, 1});
+    S sums[R * L] = {};  // first the columns of all rows, then the biases
+    add_lane_sums<S>(lanes, R * (rest + 1), sums);
     for (int i = 0; i < R; ++i) {
-      const Pack<S> row = sum_lanes<S>(sums + i * L);
-      for (Index c = 0; c < rest; ++c) gradient[(r + i) * width + first + c] += row[c];
-      bias[r + i] += row[rest];
+      for (Index c = 0; c < rest; ++c) gradient[(r + i) * width + first + c] += sums[i * rest + c];
+      bias[r + i] += sums[R * rest + i];
     }
   });
 }

@@ -27,8 +27,13 @@ int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
 template <class S>
 class ChunkRunner {
  public:
-  ChunkRunner(const ResNet& net, const Plan<S>& plan, const S* theta)
-      : net_(net), layout_(net), kernel_(layer_kernel<S>(net.width)), plan_(plan), theta_(theta) {}
+  ChunkRunner(const ResNet& net, const Plan<S>& plan, int threads, const S* theta)
+      : net_(net),
+        layout_(net),
+        kernel_(layer_kernel<S>(net.width)),
+        plan_(plan),
+        tape_(net, plan, threads),
+        theta_(theta) {}
 
   /// Numbers of scratch for a forward sweep, and for a gradient.
   Index forward_scratch() const {
@@ -36,8 +41,8 @@ class ChunkRunner {
            room(net_.outputs * kLanes<S>) + room(kLanes<S>);
   }
   Index gradient_scratch() const {
-    return forward_scratch() + (plan_.taped + plan_.checkpoints) * room(plan_.state) +
-           plan_.taped * room(plan_.slopes) + room(kernel_scratch_size());
+    return forward_scratch() + (tape_.layers + tape_.checkpoints) * room(plan_.state) +
+           tape_.layers * room(plan_.slopes) + room(kernel_scratch_size());
   }
 
   /// Lay out `scratch` for chunk number `index` of `batch`.
@@ -56,10 +61,10 @@ class ChunkRunner {
 
   /// After bind: the tape continues the two states that a forward sweep has.
   void bind_gradient() {
-    take((plan_.taped - 1) * room(plan_.state));
+    take((tape_.layers - 1) * room(plan_.state));
     adjoint_ = take(plan_.state);
-    checkpoints_ = take(plan_.checkpoints * room(plan_.state));
-    slopes_ = take(plan_.taped * room(plan_.slopes));
+    checkpoints_ = take(tape_.checkpoints * room(plan_.state));
+    slopes_ = take(tape_.layers * room(plan_.slopes));
     kernel_scratch_ = take(kernel_scratch_size());
   }
 
@@ -70,9 +75,9 @@ class ChunkRunner {
 
   /// The same; keeps the checkpoints and the tape of the last layers.
   bool forward_taped(Interrupt& interrupt, int thread) {
-    const Index before = net_.depth - plan_.taped;
+    const Index before = net_.depth - tape_.layers;
     if (!sweep(before, true, interrupt, thread)) return false;
-    return tape(before, plan_.taped, interrupt, thread);
+    return tape(before, tape_.layers, interrupt, thread);
   }
 
   /// Logits of the chunk, in blocks.
@@ -110,10 +115,10 @@ class ChunkRunner {
   bool backward(const Trainable& trainable, S* gradient, Interrupt& interrupt, int thread) {
     if (!trainable.blocks && !trainable.opening) return true;
     S* layers_gradient = trainable.blocks ? gradient + layout_.layers : nullptr;
-    Index end = net_.depth - plan_.taped;
-    if (!untape(end, plan_.taped, layers_gradient, interrupt, thread)) return false;
-    for (Index c = plan_.checkpoints - 1; c >= 0; --c) {
-      const Index first = c * plan_.segment;
+    Index end = net_.depth - tape_.layers;
+    if (!untape(end, tape_.layers, layers_gradient, interrupt, thread)) return false;
+    for (Index c = tape_.checkpoints - 1; c >= 0; --c) {
+      const Index first = c * tape_.segment;
       std::copy_n(checkpoint(c), plan_.state, state(0));
       if (!tape(first, end - first, interrupt, thread)) return false;
       if (!untape(first, end - first, layers_gradient, interrupt, thread)) return false;
@@ -164,8 +169,8 @@ class ChunkRunner {
     open(net_, theta_, X_, count_, last_, inputs_);
     for (Index k = 0; k < layers; ++k) {
       if (stop(k, interrupt, thread)) return false;
-      if (keep_checkpoints && k % plan_.segment == 0)
-        std::copy_n(last_, plan_.state, checkpoint(k / plan_.segment));
+      if (keep_checkpoints && k % tape_.segment == 0)
+        std::copy_n(last_, plan_.state, checkpoint(k / tape_.segment));
       prefetch(k + 1, nullptr);
       S* next = state((layers - k - 1) % 2);
       kernel_.forward(layer(k), last_, next, nullptr);
@@ -200,6 +205,7 @@ class ChunkRunner {
   const Layout layout_;
   const LayerKernel<S>& kernel_;
   const Plan<S>& plan_;
+  const Tape<S> tape_;
   const S* theta_;
 
   Index first_ = 0, count_ = 0, blocks_ = 0;
@@ -235,7 +241,7 @@ void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
             Workspace<S>& workspace, Interrupt& interrupt) {
   const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, plan, theta);
+  const ChunkRunner<S> prototype(net, plan, threads, theta);
   prepare(workspace, threads, prototype.forward_scratch());
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
     ChunkRunner<S> runner(prototype);
@@ -251,7 +257,7 @@ double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch
              const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt) {
   const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, plan, theta);
+  const ChunkRunner<S> prototype(net, plan, threads, theta);
   prepare(workspace, threads, prototype.forward_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
@@ -270,7 +276,7 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
                       Workspace<S>& workspace, Interrupt& interrupt) {
   const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.groups, 3);
-  const ChunkRunner<S> prototype(net, plan, theta);
+  const ChunkRunner<S> prototype(net, plan, threads, theta);
   prepare(workspace, threads, prototype.gradient_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   const Index size = Layout(net).size;
@@ -301,7 +307,7 @@ template <class S>
 Index gradient_bytes(const ResNet& net, Index samples) {
   const Plan<S> plan(net, samples);
   const int threads = useful_threads<S>(net, samples, plan.groups, 3);
-  const Index scratch = ChunkRunner<S>(net, plan, nullptr).gradient_scratch();
+  const Index scratch = ChunkRunner<S>(net, plan, threads, nullptr).gradient_scratch();
   const Index partials = OrderedSum<S>::buffer_size(Layout(net).size, plan.groups, threads);
   return (threads * scratch + partials) * static_cast<Index>(sizeof(S)) +
          plan.chunks * static_cast<Index>(sizeof(double));

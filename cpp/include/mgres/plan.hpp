@@ -1,7 +1,8 @@
 /// How a batch is cut into pieces of work, and how much memory they take.
 ///
-/// Nothing here may depend on the number of threads: the cuts decide the order of the sums, and so
-/// the last bits of the gradient.
+/// The cuts must not depend on the number of threads: they decide the order of the sums, and so the
+/// last bits of the gradient.  What is kept and what is computed again may depend on it, because
+/// a state that is computed again has the same bits.
 #pragma once
 
 #include <algorithm>
@@ -12,22 +13,21 @@
 
 namespace mgres {
 
+inline constexpr Index kTapeBytes = 9 << 20;         // the most that a thread keeps
+inline constexpr Index kSharedTapeBytes = 12 << 20;  // what all threads keep, in the L3 cache
+inline constexpr Index kSegmentBytes = 512 << 10;    // at least: stays in the L2 cache
+
 /// The batch is cut into chunks of samples, which are dealt out to groups in order; a group is one
-/// task with its own partial gradient.  A chunk passes through all layers at once.  On the way
-/// there the inputs and slopes of the last `taped` layers are kept, for all other layers only a
-/// checkpoint every `segment` layers, from which they are computed again on the way back.
+/// task with its own partial gradient.  A chunk passes through all layers at once.
 template <class S>
 struct Plan {
   static constexpr Index kLeastChunk = 8 * kLanes<S>;  // samples; amortises the lane sums of dW
   static constexpr Index kLargestChunk = 16 * kLanes<S>;
   static constexpr Index kFewChunks = 8;   // a batch that could have so many should
   static constexpr Index kMaxGroups = 32;  // and so threads that help
-  static constexpr Index kTapeBytes = 9 << 20;
-  static constexpr Index kSegmentBytes = 512 << 10;  // stays in the L2 cache
 
   Plan(const ResNet& net, Index batch_size) : samples(batch_size) {
-    const Index bytes = static_cast<Index>(sizeof(S));
-    const Index tapeable = kTapeBytes / (net.depth * net.width * bytes);
+    const Index tapeable = kTapeBytes / (net.depth * net.width * static_cast<Index>(sizeof(S)));
     const Index largest =
         std::clamp(std::min(samples / kFewChunks, tapeable), kLeastChunk, kLargestChunk);
     const Index pieces = ceil_div(samples, largest);
@@ -38,21 +38,32 @@ struct Plan {
     blocks = chunk / kLanes<S>;
     state = net.width * chunk;
     slopes = round_up(slopes_size<S>(net.activation, net.width, blocks), kLanes<S>);
-    const Index layer_bytes = (state + slopes) * bytes;
-    taped = std::clamp<Index>(kTapeBytes / layer_bytes, 1, net.depth);
-    segment = std::clamp<Index>(kSegmentBytes / layer_bytes, 1, taped);
-    checkpoints = ceil_div(net.depth - taped, segment);
   }
 
   Index samples;  // n
   Index chunk;    // samples of a chunk, whole blocks
   Index chunks;
   Index groups;
-  Index blocks;       // of a chunk
-  Index state;        // numbers in the state of a chunk
-  Index slopes;       // numbers that hold the slopes of a chunk
-  Index taped;        // layers
-  Index segment;      // layers
+  Index blocks;  // of a chunk
+  Index state;   // numbers in the state of a chunk
+  Index slopes;  // numbers that hold the slopes of a chunk
+};
+
+/// What a thread keeps of a chunk on its way: the inputs and slopes of the last `layers` layers, and
+/// for all layers before them a checkpoint every `segment` layers, from which they are computed
+/// again on the way back.
+template <class S>
+struct Tape {
+  Tape(const ResNet& net, const Plan<S>& plan, int threads) {
+    const Index share = std::clamp(kSharedTapeBytes / threads, kSegmentBytes, kTapeBytes);
+    const Index layer_bytes = (plan.state + plan.slopes) * static_cast<Index>(sizeof(S));
+    layers = std::clamp<Index>(share / layer_bytes, 1, net.depth);
+    segment = std::clamp<Index>(kSegmentBytes / layer_bytes, 1, layers);
+    checkpoints = ceil_div(net.depth - layers, segment);
+  }
+
+  Index layers;
+  Index segment;
   Index checkpoints;  // segments before the taped layers
 };
 

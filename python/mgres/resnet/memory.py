@@ -17,12 +17,14 @@ def estimate_memory(net: ResNet, n_samples: int) -> int:
 
     .. math::
 
-        p \, \left( \min(v c s K, 9\,\mathrm{MiB})
+        p \, \left( \min(v c s K, t)
         + \frac{(v c s)^2 K}{512\,\mathrm{KiB}} + 3 v c s \right) + (p + 1) P s .
 
-    The first term holds the states of the last layers, the second the checkpoints from which all
-    earlier ones are computed again, the last one partial gradients, which make the sum independent
-    of the number of threads.  For activations other than relu the first term also holds slopes.
+    The first term holds the states of the last layers, at most :math:`t`: 9 MiB for one thread, and
+    12 MiB shared by several, but not less than 512 KiB.  The second holds the checkpoints from
+    which all earlier states are computed again, the last one partial gradients, which make the sum
+    independent of the number of threads.  For activations other than relu the first term also
+    holds slopes.
 
     Parameters
     ----------

@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "mgres/vector.hpp"
+
 namespace mgres {
 
 namespace {
@@ -32,7 +34,7 @@ double dot(Index n, const S* x, const S* y) {
 
 template <class S>
 void axpy(Index n, S alpha, const S* x, S* y) {
-  for (Index i = 0; i < n; ++i) y[i] += alpha * x[i];
+  as_array(y, n) += alpha * as_array(x, n);
 }
 
 template <class S>

@@ -9,6 +9,7 @@
 
 #include "mgres/parallel.hpp"
 #include "mgres/types.hpp"
+#include "mgres/vector.hpp"
 #include "mgres/workspace.hpp"
 
 namespace mgres {
@@ -42,7 +43,7 @@ class OrderedSum {
       std::this_thread::yield();
     }
     S* place = buffer(term);
-    std::fill_n(place, size_, S(0));
+    as_array(place, size_).setZero();
     return place;
   }
 
@@ -52,7 +53,7 @@ class OrderedSum {
     finished(term) = true;
     for (Index next = next_.load(); finished(next); next_.store(++next)) {
       finished(next) = false;
-      if (next > 0) add(buffer(next));
+      if (next > 0) as_array(total_, size_) += as_array<S>(buffer(next), size_);
     }
   }
 
@@ -64,10 +65,6 @@ class OrderedSum {
   S* buffer(Index term) const { return term == 0 ? total_ : memory_ + (term - 1) % ring_ * size_; }
 
   char& finished(Index term) { return finished_[static_cast<std::size_t>(term % (ring_ + 1))]; }
-
-  void add(const S* from) {
-    for (Index i = 0; i < size_; ++i) total_[i] += from[i];
-  }
 
   Index size_;
   Index ring_;

@@ -23,8 +23,10 @@ namespace portable {
 
 template <class S>
 inline LaneMask<S> above_zero(const Pack<S>& v) {
+  S lanes[kLanes<S>];  // v[l] with a variable l goes wrong in GCC 12 with sanitizers
+  store(lanes, v);
   unsigned bits = 0;
-  for (int l = 0; l < kLanes<S>; ++l) bits |= (v[l] <= 0 ? 0U : 1U) << l;
+  for (int l = 0; l < kLanes<S>; ++l) bits |= (lanes[l] <= 0 ? 0U : 1U) << l;
   return static_cast<LaneMask<S>>(bits);
 }
 

@@ -42,14 +42,10 @@ void add_closing_gradient(const ResNet& net, Index blocks, const S* g, const S* 
   constexpr int L = kLanes<S>;
   const Index g_block = net.outputs * L;
   const Index y_block = net.width * L;
-  for (Index c = 0; c < net.outputs; ++c, g += L) {
-    for_each_tile<kRows>(net.width, [&](Index first, auto C) {
-      Pack<S> sums[C];
-      outer_lanes<S, 1, C, false>(g, g_block, y + first * L, y_block, blocks, {sums, C, sums, 1});
-      add_lane_sums<S>(sums, C, dW_out + c * net.width + first);
-    });
+  add_outer_by_lanes<S>(net.outputs, net.width, g, g_block, y, y_block, blocks, dW_out, net.width);
+  for (Index c = 0; c < net.outputs; ++c) {
     Pack<S> sum{};
-    for (Index b = 0; b < blocks; ++b) sum += load(g + b * g_block);
+    for (Index b = 0; b < blocks; ++b) sum += load(g + b * g_block + c * L);
     add_lane_sums<S>(&sum, 1, db_out + c);
   }
 }

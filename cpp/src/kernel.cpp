@@ -11,14 +11,11 @@ namespace mgres {
 
 namespace {
 
-constexpr bool kManyRegisters = kVectorRegisters == 32;
-
 /// Up to this width the sums of a whole block, an input and a factor fit into the registers.  Beyond
 /// it everything is tiled, and the compiler gains nothing from knowing the width.
 constexpr int kLargestFixedWidth = kManyRegisters ? 24 : 13;
 
-/// Rows and blocks of a tile of the tiled product.
-constexpr int kTileRows = kManyRegisters ? 12 : 6;
+/// Blocks of a tile of the tiled product.
 constexpr int kTileBlocks = 2;
 
 /// So many blocks at a time keep the multipliers busy when a block is small.
@@ -309,7 +306,7 @@ void outer_rest(Index width, Index blocks, const S* s, const S* y, Index first, 
   });
 }
 
-/// The features of `count` vectors from `first` on, samples outermost: out[sample * stride + i].
+/// The features of the first `count` vectors, samples outermost: out[sample * count * kLanes + i].
 template <class S>
 void transpose_features(Index width, Index blocks, const S* y, Index count, S* out) {
   constexpr int L = kLanes<S>;
@@ -333,16 +330,8 @@ void outer_wide(Index width, Index blocks, const S* s, const S* y, S* gradient, 
   const Index columns = vectors * L;
   outer_rest(width, blocks, s, y, columns, gradient);
   transpose_features(width, blocks, y, vectors, scratch);
-  for (Index c = 0; c < vectors; c += 2)
-    for_each_tile<kTileRows>(width, [&](Index r, auto R) {
-      const S* sr = s + r * L;
-      const S* yc = scratch + c * L;
-      S* g = gradient + r * width + c * L;
-      if (c + 1 < vectors)
-        outer_samples<S, R, 2>(sr, width * L, yc, columns, blocks * L, g, width);
-      else
-        outer_samples<S, R, 1>(sr, width * L, yc, columns, blocks * L, g, width);
-    });
+  add_outer_by_samples<S>(width, columns, s, width * L, scratch, columns, blocks * L, gradient,
+                          width);
 }
 
 template <class S>

@@ -11,9 +11,6 @@ namespace {
 // The features of a sample lie next to each other, so here a vector holds features, not samples:
 // whole vectors first, then the few features that remain, which are brought into blocks.
 
-constexpr bool kManyRegisters = kVectorRegisters == 32;
-constexpr int kRows = kManyRegisters ? 12 : 6;
-
 template <class S>
 Index whole_vectors(Index inputs) {
   return inputs / kLanes<S> * kLanes<S>;
@@ -86,7 +83,7 @@ void open(const ResNet& net, const S* Q, const S* X, Index count, S* y0, S* scra
   gather_rest(X, net.inputs, count, scratch);
   const Index rest_block = opening_scratch<S>(net.inputs, 1);
   for (Index n = 0; n < count; n += L, X += L * net.inputs, scratch += rest_block)
-    for_each_tile<kRows>(net.width, [&](Index i, auto R) {
+    for_each_tile<kTileRows>(net.width, [&](Index i, auto R) {
       open_rows<S, R>(Q + i * net.inputs, X, net.inputs, std::min(L, count - n), scratch,
                       y0 + n * net.width + i * L);
     });
@@ -99,21 +96,9 @@ void add_opening_gradient(const ResNet& net, const S* a0, const S* X, Index coun
   const Index first = whole_vectors<S>(net.inputs);
   const Index rest = net.inputs - first;
   const Index block = net.width * L;
-  for_each_tile<kRows>(net.width, [&](Index i, auto R) {
-    S* dQi = dQ + i * net.inputs;
-    Index j = 0;
-    for (; j + 2 * L <= first; j += 2 * L)
-      outer_samples<S, R, 2>(a0 + i * L, block, X + j, net.inputs, count, dQi + j, net.inputs);
-    if (j < first)
-      outer_samples<S, R, 1>(a0 + i * L, block, X + j, net.inputs, count, dQi + j, net.inputs);
-  });
-  for (Index i = 0; i < net.width; ++i)
-    for_each_tile<4>(rest, [&](Index j, auto C) {
-      Pack<S> sums[C];
-      outer_lanes<S, 1, C, false>(a0 + i * L, block, scratch + j * L, rest * L, ceil_div(count, L),
-                                  {sums, C, sums, 1});
-      add_lane_sums<S>(sums, C, dQ + i * net.inputs + first + j);
-    });
+  add_outer_by_samples<S>(net.width, first, a0, block, X, net.inputs, count, dQ, net.inputs);
+  add_outer_by_lanes<S>(net.width, rest, a0, block, scratch, rest * L, ceil_div(count, L),
+                        dQ + first, net.inputs);
 }
 
 #define MGRES_INSTANTIATE(S)                                               \

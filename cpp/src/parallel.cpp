@@ -75,7 +75,12 @@ bool Interrupt::check(int thread) {
   if (thread == 0 && poll_ && !stopped()) {
     const long long now = now_ns();
     if (now - last_poll_ns_ > kPollInterval) {
-      if (poll_()) stop();
+      try {
+        if (poll_()) stop();
+      } catch (...) {
+        stop();  // other threads may wait for the term of a sum that this one gives up
+        throw;
+      }
       last_poll_ns_ = now_ns();
     }
   }

@@ -4,11 +4,16 @@
 /// vector holds one feature of all of them:  x[feature * kLanes + sample].
 #pragma once
 
-#include <utility>
+#include <type_traits>
 
 #include "mgres/simd.hpp"
 
 namespace mgres {
+
+inline constexpr bool kManyRegisters = kVectorRegisters == 32;
+
+/// Rows of a tile whose sums stay in registers, for two vectors of columns or blocks.
+inline constexpr int kTileRows = kManyRegisters ? 12 : 6;
 
 /// A width that is known to the compiler, or (0) only at run time.
 template <int V>
@@ -168,6 +173,36 @@ inline void add_lane_sums(const Pack<S>* v, Index count, S* out) {
   for (int l = 0; l < L && l < count; ++l) padded[l] = v[l];
   const Pack<S> sums = sum_lanes<S>(padded);
   for (int l = 0; l < L && l < count; ++l) out[l] += sums[l];
+}
+
+/// g[r * g_stride + c] += sum over samples of s_r y_c for all rows and whole vectors of columns; s in
+/// blocks, y with the features of a sample next to each other.
+template <class S>
+inline void add_outer_by_samples(Index rows, Index columns, const S* s, Index s_stride, const S* y,
+                                 Index y_stride, Index samples, S* g, Index g_stride) {
+  constexpr int L = kLanes<S>;
+  for (Index c = 0; c < columns; c += 2 * L)
+    for_each_tile<kTileRows>(rows, [&](Index r, auto R) {
+      S* to = g + r * g_stride + c;
+      if (c + L < columns)
+        outer_samples<S, R, 2>(s + r * L, s_stride, y + c, y_stride, samples, to, g_stride);
+      else
+        outer_samples<S, R, 1>(s + r * L, s_stride, y + c, y_stride, samples, to, g_stride);
+    });
+}
+
+/// The same for a few columns, with s and y both in blocks.
+template <class S>
+inline void add_outer_by_lanes(Index rows, Index columns, const S* s, Index s_stride, const S* y,
+                               Index y_stride, Index blocks, S* g, Index g_stride) {
+  constexpr int L = kLanes<S>;
+  for (Index r = 0; r < rows; ++r)
+    for_each_tile<4>(columns, [&](Index c, auto C) {
+      Pack<S> sums[C];
+      outer_lanes<S, 1, C, false>(s + r * L, s_stride, y + c * L, y_stride, blocks,
+                                  {sums, C, sums, 1});
+      add_lane_sums<S>(sums, C, g + r * g_stride + c);
+    });
 }
 
 }  // namespace mgres

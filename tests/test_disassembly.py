@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-import mgres
+from mgres import _cpu
 
 LEVELS = ("base", "v3", "v4")
-FOLDER = Path(mgres._core.__file__).parent
+FOLDER = Path(_cpu.__file__).parent  # in an editable install not where _core.py is
 BUILT = [level for level in LEVELS if list(FOLDER.glob(f"_core_{level}.*.so"))]
 
 # One line of objdump: address, tab, mnemonic behind its prefixes, operands.

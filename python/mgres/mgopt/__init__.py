@@ -5,19 +5,23 @@ The engine knows vectors, objectives and transfers, nothing of networks.  The re
 whose answers are known, are others.
 """
 
+from .carry import Carrier
 from .cycle import CorrectionReport, CycleReport, CycleState, VCycle
 from .hierarchy import Hierarchy, Level
+from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .metric import Diagonal, Euclidean, Metric
-from .objective import Objective, Tilted, Vector
+from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
 from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
 from .schedule import LevelSteps, Schedule
 from .transfer import MatrixTransfer, Transfer
 from .work import Counted, WorkUnits
 
 __all__ = [
+    "LBFGS",
     "Adam",
     "Armijo",
+    "Carrier",
     "CorrectionReport",
     "Counted",
     "CycleReport",
@@ -32,6 +36,7 @@ __all__ = [
     "LevelSteps",
     "LineSearch",
     "MatrixTransfer",
+    "Memo",
     "Metric",
     "Momentum",
     "Objective",
@@ -39,6 +44,7 @@ __all__ = [
     "Step",
     "Tilted",
     "Transfer",
+    "TwiceDifferentiable",
     "VCycle",
     "Vector",
     "WorkUnits",

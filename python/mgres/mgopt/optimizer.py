@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import _core
+from .carry import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
 
@@ -26,6 +27,14 @@ class LevelOptimizer(Protocol):
 
     def step(self, f: Objective, x: Vector, state: Any) -> float:
         """Improve `x` in place by one step; return f(x) as it was before."""
+        ...
+
+    def carry_down(self, fine: Any, carrier: Carrier) -> Any:
+        """Return the state that a coarse level starts with when it takes over from `fine`."""
+        ...
+
+    def carry_up(self, fine: Any, coarse: Any, carrier: Carrier) -> None:
+        """Update the state `fine` by what `coarse` has learnt."""
         ...
 
 
@@ -72,6 +81,15 @@ class GradientDescent:
         state.metric.to_primal(state.gradient, state.gradient)
         _core.axpy(-self.learning_rate, state.gradient, x)
         return fx
+
+    def carry_down(self, fine: GradientDescentState, carrier: Carrier) -> GradientDescentState:
+        """Return fresh scratch: there is nothing to carry."""
+        return self.init(np.empty(carrier.coarse_size, fine.gradient.dtype), carrier.coarse_metric)
+
+    def carry_up(
+        self, fine: GradientDescentState, coarse: GradientDescentState, carrier: Carrier
+    ) -> None:
+        """Do nothing: there is nothing to carry."""
 
 
 @dataclass
@@ -126,6 +144,15 @@ class Momentum:
         else:
             _core.axpy(-self.learning_rate, state.velocity, x)
         return fx
+
+    def carry_down(self, fine: MomentumState, carrier: Carrier) -> MomentumState:
+        """Return a state with the velocity of `fine`, a mean of gradients, on the coarse level."""
+        velocity = carrier.gradient_down(fine.velocity)
+        return MomentumState(carrier.coarse_metric, np.empty_like(velocity), velocity)
+
+    def carry_up(self, fine: MomentumState, coarse: MomentumState, carrier: Carrier) -> None:
+        """Take the velocity of `coarse`."""
+        fine.velocity[:] = carrier.gradient_up(coarse.velocity)
 
 
 @dataclass
@@ -188,3 +215,18 @@ class Adam:
             state.steps,
         )
         return fx
+
+    def carry_down(self, fine: AdamState, carrier: Carrier) -> AdamState:
+        """Return a state with the moments of `fine`, as functions of t, and its step count.
+
+        The second moment is carried as its square root, which has the units of a gradient.
+        """
+        first = carrier.gradient_down(fine.first_moment)
+        second = carrier.gradient_down(np.sqrt(fine.second_moment)) ** 2
+        return AdamState(carrier.coarse_metric, np.empty_like(first), first, second, fine.steps)
+
+    def carry_up(self, fine: AdamState, coarse: AdamState, carrier: Carrier) -> None:
+        """Take moments and step count of `coarse`."""
+        fine.first_moment[:] = carrier.gradient_up(coarse.first_moment)
+        fine.second_moment[:] = carrier.gradient_up(np.sqrt(coarse.second_moment)) ** 2
+        fine.steps = coarse.steps

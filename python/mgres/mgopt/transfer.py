@@ -11,12 +11,16 @@ from .objective import Vector
 
 
 class Transfer(Protocol):
-    """The three operators between a coarse space R^m and a fine space R^n.
+    """The operators between a coarse space R^m and a fine space R^n.
 
-    They are three because three kinds of things are moved.  A correction goes up by P.  A gradient
-    is a dual vector and goes down by R = P^T, so that <R g, e> = <g, P e>.  A parameter vector is
-    primal and goes down by a projection Pi with Pi P = I, or at least Pi P close to I.  Using R for
-    parameters sums them instead of averaging them; see ``docs/reproduction.md`` for what it does.
+    Three make a cycle, because three kinds of things are moved.  A correction goes up by P.  A
+    gradient is a dual vector and goes down by R = P^T, so that <R g, e> = <g, P e>.  A parameter
+    vector is primal and goes down by a projection Pi with Pi P = I, or at least Pi P close to I.
+    Using R for parameters sums them instead of averaging them; see ``docs/reproduction.md`` for
+    what it does.
+
+    A fourth takes derivatives from coarse to fine, for optimisers whose memory is carried along:
+    it shares a coarse derivative out among the fine components that it is the sum of, R lift = I.
     """
 
     @property
@@ -39,6 +43,10 @@ class Transfer(Protocol):
 
     def project(self, fine: Vector, out: Vector) -> None:
         """Write Pi `fine` to `out`: parameters, fine to coarse."""
+        ...
+
+    def lift(self, coarse: Vector, out: Vector) -> None:
+        """Write a fine derivative whose restriction is `coarse` to `out`: derivatives, upwards."""
         ...
 
 
@@ -67,6 +75,7 @@ class MatrixTransfer:
             raise ValueError(f"projection: expected shape {p.shape[::-1]}, got {pi.shape}")
         self._prolongation = p
         self._projection = pi
+        self._lift = np.linalg.pinv(p.T)
 
     @property
     def fine_size(self) -> int:
@@ -89,3 +98,7 @@ class MatrixTransfer:
     def project(self, fine: Vector, out: Vector) -> None:
         """Write Pi `fine` to `out`."""
         out[:] = self._projection @ fine
+
+    def lift(self, coarse: Vector, out: Vector) -> None:
+        """Write P (P^T P)^-1 `coarse` to `out`."""
+        out[:] = self._lift @ coarse

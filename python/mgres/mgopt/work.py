@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from .objective import Objective, Vector
+from .objective import Objective, Vector, revision, twice_differentiable
 
 VALUE_SHARE = 1 / 3
 """Cost of a value over that of a gradient: of three equal sweeps, only the forward one."""
+
+GAUSS_NEWTON_SHARE = 5 / 3
+"""Cost of a Gauss-Newton product: states, their tangents (two products a layer), adjoint, dW."""
+
+HESSIAN_SHARE = 8 / 3
+"""Cost of a Hessian product: the tangents of the adjoint and of dW take two products each."""
 
 
 class WorkUnits:
@@ -28,6 +34,8 @@ class WorkUnits:
         self._costs = tuple(costs)
         self.gradients = [0] * len(costs)
         self.values = [0] * len(costs)
+        self.gauss_newton_products = [0] * len(costs)
+        self.hessian_products = [0] * len(costs)
 
     @property
     def costs(self) -> tuple[float, ...]:
@@ -38,10 +46,14 @@ class WorkUnits:
     def per_level(self) -> list[float]:
         """Work units spent on each level, finest first."""
         return [
-            cost * (gradients + VALUE_SHARE * values)
-            for cost, gradients, values in zip(
-                self._costs, self.gradients, self.values, strict=True
+            cost
+            * (
+                self.gradients[l]
+                + VALUE_SHARE * self.values[l]
+                + GAUSS_NEWTON_SHARE * self.gauss_newton_products[l]
+                + HESSIAN_SHARE * self.hessian_products[l]
             )
+            for l, cost in enumerate(self._costs)
         ]
 
     @property
@@ -84,6 +96,11 @@ class Counted:
         """The floating-point type of points and gradients."""
         return self.objective.dtype
 
+    @property
+    def revision(self) -> int:
+        """Changes when the function does."""
+        return revision(self.objective)
+
     def value(self, x: Vector) -> float:
         """Return f(x) and count a value."""
         self._work.values[self._level] += 1
@@ -93,3 +110,13 @@ class Counted:
         """Write f'(x) to `out`, return f(x) and count a gradient."""
         self._work.gradients[self._level] += 1
         return self.objective.value_and_grad(x, out)
+
+    def hessian_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write f''(x) `v` to `out` and count it."""
+        self._work.hessian_products[self._level] += 1
+        twice_differentiable(self.objective).hessian_product(x, v, out)
+
+    def gauss_newton_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write G(x) `v` to `out` and count it."""
+        self._work.gauss_newton_products[self._level] += 1
+        twice_differentiable(self.objective).gauss_newton_product(x, v, out)

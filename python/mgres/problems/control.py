@@ -166,6 +166,11 @@ class PiecewiseConstant:
         np.add(fine[::2], fine[1::2], out=out)
         out /= 2
 
+    def lift(self, coarse: Vector, out: Vector) -> None:
+        """Write half of `coarse` to either of its two fine values: derivatives, R lift = I."""
+        self.prolong(coarse, out)
+        out /= 2
+
 
 def control_hierarchy(
     objective: ControlObjective,

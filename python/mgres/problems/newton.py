@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..mgopt import Metric, Objective, Vector
+from ..mgopt import Carrier, Metric, Objective, Vector
 
 
 class TwiceDifferentiable(Protocol):
@@ -51,3 +51,10 @@ class NewtonStep:
         fx = f.value_and_grad(x, state.gradient)
         x -= np.linalg.solve(self.objective.hessian(x), state.gradient)
         return fx
+
+    def carry_down(self, fine: NewtonState, carrier: Carrier) -> NewtonState:
+        """Return fresh scratch: there is nothing to carry."""
+        return NewtonState(np.empty(carrier.coarse_size, fine.gradient.dtype))
+
+    def carry_up(self, fine: NewtonState, coarse: NewtonState, carrier: Carrier) -> None:
+        """Do nothing: there is nothing to carry."""

@@ -147,6 +147,11 @@ class LinearInterpolation:
         """Write the values at the coarse nodes to `out`."""
         out[:] = fine[1::2]
 
+    def lift(self, coarse: Vector, out: Vector) -> None:
+        """Write Pi^T `coarse` to `out`: derivatives, R lift = I."""
+        out.fill(0)
+        out[1::2] = coarse
+
 
 def poisson_hierarchy(
     objective: PoissonObjective,

@@ -72,12 +72,14 @@ class DepthTransfer:
         self.projection = projection
         self._prolongation = _core.Prolongation[prolongation]
         self._projection = _core.Projection[projection]
+        self._factor = fine.depth // coarse.depth
+        self._blocks = fine.part("blocks")
         closing = fine.part("closing")
         self._transfer = _core.DepthTransfer(
             head=fine.part("opening").stop,
             layer=fine.layer_size,
             coarse_depth=coarse.depth,
-            factor=fine.depth // coarse.depth,
+            factor=self._factor,
             tail=closing.stop - closing.start,
         )
 
@@ -102,3 +104,11 @@ class DepthTransfer:
     def project(self, fine: Array, out: Array) -> None:
         """Write Pi `fine` to `out`: parameters, fine to coarse."""
         self._transfer.project(self._projection, fine, out)
+
+    def lift(self, coarse: Array, out: Array) -> None:
+        """Write derivatives to `out`, coarse to fine: each fine layer gets 1/m of its coarse one.
+
+        R lift = I exactly for constant prolongation.
+        """
+        self._transfer.prolong(_core.Prolongation.constant, coarse, out)
+        out[self._blocks] /= self._factor

@@ -7,7 +7,7 @@ same assertion to fail.
 import numpy as np
 import pytest
 
-from mgres.mgopt import Schedule, Tilted, cycle
+from mgres.mgopt import Memo, Schedule, Tilted, cycle
 from mgres.problems import (
     ControlObjective,
     LinearInterpolation,
@@ -162,7 +162,10 @@ def test_wrong_coupling_is_noticed_by_check_hierarchy(monkeypatch):
 
 @pytest.mark.parametrize("levels", [2, 4, 8])
 def test_forgotten_first_gradient_costs_more(levels, monkeypatch):
+    # either of the two that remember it is enough
     monkeypatch.setattr(cycle, "Tilted", ForgetfulCoupling)
+    assert_cost_is_formula_10(Schedule.paper(levels))
+    monkeypatch.setattr(Memo, "knows", lambda self, x: False)
     assert_noticed(assert_cost_is_formula_10, Schedule.paper(levels))
 
 

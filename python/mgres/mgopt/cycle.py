@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core
 from .hierarchy import Hierarchy
 from .linesearch import REJECTED, FixedStep, LineSearch, Step
-from .objective import Objective, Tilted, Vector
+from .objective import Memo, Objective, Tilted, Vector
 from .schedule import Schedule
 
 
@@ -73,8 +73,9 @@ class CycleReport:
 
 @dataclass
 class _LevelState:
-    """The vectors of one level; only the optimiser's state outlives a cycle."""
+    """The vectors of one level; of them only the optimiser's state and the memo outlive a cycle."""
 
+    objective: Memo  # the level's own, whose last gradient is free
     optimizer: Any
     gradient: Vector  # g, where the coupling to the next coarser level is built
     correction: Vector  # d = P (y - y0), from the next coarser level
@@ -137,7 +138,8 @@ class VCycle:
         states = []
         for level in hierarchy:
             g, d, y, y0, r = (np.zeros(level.objective.size, x.dtype) for _ in range(5))
-            states.append(_LevelState(level.optimizer.init(y, level.metric), g, d, y, y0, r))
+            optimizer = level.optimizer.init(y, level.metric)
+            states.append(_LevelState(Memo(level.objective), optimizer, g, d, y, y0, r))
         return CycleState(states)
 
     def step(self, hierarchy: Hierarchy, x: Vector, state: CycleState) -> CycleReport:
@@ -145,7 +147,7 @@ class VCycle:
         work_before = hierarchy.work.total
         state.reports.clear()
         state.first_value = None
-        self._visit(hierarchy, 0, hierarchy[0].objective, x, state)
+        self._visit(hierarchy, 0, state.levels[0].objective, x, state)
         assert state.first_value is not None
         work = hierarchy.work.total - work_before
         return CycleReport(state.first_value, work, tuple(state.reports))
@@ -168,7 +170,7 @@ class VCycle:
         self._note_value(l, fx, state)
         transfer.project(x, coarse.origin)
         transfer.restrict(fine.gradient, coarse.restricted)
-        f_coarse = Tilted(hierarchy[l + 1].objective, coarse.origin, coarse.restricted)
+        f_coarse = Tilted(coarse.objective, coarse.origin, coarse.restricted)
 
         # 2. recursion
         np.copyto(coarse.point, coarse.origin)

@@ -14,12 +14,14 @@ from .metric import Diagonal, Euclidean, Metric
 from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
 from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
 from .schedule import LevelSteps, Schedule
+from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
 from .transfer import MatrixTransfer, Transfer
 from .work import Counted, WorkUnits
 
 __all__ = [
     "LBFGS",
     "Adam",
+    "AnyOf",
     "Armijo",
     "Carrier",
     "CorrectionReport",
@@ -30,18 +32,22 @@ __all__ = [
     "Euclidean",
     "FixedStep",
     "GradientDescent",
+    "GradientReduction",
     "Hierarchy",
     "Level",
     "LevelOptimizer",
     "LevelSteps",
     "LineSearch",
     "MatrixTransfer",
+    "MaxSteps",
     "Memo",
     "Metric",
     "Momentum",
     "Objective",
     "Schedule",
+    "Stall",
     "Step",
+    "StoppingRule",
     "Tilted",
     "Transfer",
     "TwiceDifferentiable",

@@ -11,6 +11,7 @@ from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .metric import Diagonal, Euclidean, Metric
+from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
 from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
 from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
 from .schedule import LevelSteps, Schedule
@@ -24,6 +25,7 @@ __all__ = [
     "AnyOf",
     "Armijo",
     "Carrier",
+    "Cascade",
     "CorrectionReport",
     "Counted",
     "CycleReport",
@@ -31,6 +33,7 @@ __all__ = [
     "Diagonal",
     "Euclidean",
     "FixedStep",
+    "FullMultigrid",
     "GradientDescent",
     "GradientReduction",
     "Hierarchy",
@@ -41,10 +44,13 @@ __all__ = [
     "MatrixTransfer",
     "MaxSteps",
     "Memo",
+    "Method",
     "Metric",
     "Momentum",
+    "NestedState",
     "Objective",
     "Schedule",
+    "Smoothing",
     "Stall",
     "Step",
     "StoppingRule",

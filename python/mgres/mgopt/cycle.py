@@ -64,11 +64,20 @@ class CycleReport:
         What the cycle cost.
     corrections : tuple of CorrectionReport
         In the order in which they were applied: coarse levels first.
+    level : int
+        The level that was worked for: 0, the finest, except in nested iteration.
+    value_after : float or None
+        The objective of that level at the end, if it is known without further work.
+    gradient_norm : float
+        Norm of the last gradient of that level, in its metric; NaN if there was none.
     """
 
     value: float
     work_units: float
-    corrections: tuple[CorrectionReport, ...]
+    corrections: tuple[CorrectionReport, ...] = ()
+    level: int = 0
+    value_after: float | None = None
+    gradient_norm: float = math.nan
 
 
 @dataclass
@@ -149,8 +158,14 @@ class VCycle:
         state.first_value = None
         self._visit(hierarchy, 0, state.levels[0].objective, x, state)
         assert state.first_value is not None
-        work = hierarchy.work.total - work_before
-        return CycleReport(state.first_value, work, tuple(state.reports))
+        finest = state.levels[0].objective
+        return CycleReport(
+            state.first_value,
+            hierarchy.work.total - work_before,
+            tuple(state.reports),
+            value_after=finest.value(x) if finest.knows(x) else None,
+            gradient_norm=finest.gradient_norm(hierarchy[0].metric),
+        )
 
     def _visit(
         self, hierarchy: Hierarchy, l: int, f: Objective, x: Vector, state: CycleState

@@ -11,15 +11,24 @@
 
 from . import datasets, mgopt
 from .mgopt import (
+    LBFGS,
     Adam,
+    AdamW,
     Armijo,
+    CosineDecay,
     FixedStep,
     GradientDescent,
     Hierarchy,
     Level,
+    LinearDecay,
     Momentum,
+    Nesterov,
+    RMSprop,
     Schedule,
+    StepDecay,
     VCycle,
+    WarmUp,
+    by_level,
 )
 from .parallel import get_num_threads, set_num_threads
 from .resnet import (
@@ -35,8 +44,11 @@ from .training import DivergenceError, FitResult, History, TrainingInterrupted, 
 __version__ = "0.1.0"
 
 __all__ = [
+    "LBFGS",
     "Adam",
+    "AdamW",
     "Armijo",
+    "CosineDecay",
     "DepthTransfer",
     "DivergenceError",
     "FitResult",
@@ -45,13 +57,19 @@ __all__ = [
     "Hierarchy",
     "History",
     "Level",
+    "LinearDecay",
     "Momentum",
+    "Nesterov",
+    "RMSprop",
     "ResNet",
     "ResNetObjective",
     "Schedule",
+    "StepDecay",
     "Tikhonov",
     "TrainingInterrupted",
     "VCycle",
+    "WarmUp",
+    "by_level",
     "datasets",
     "estimate_memory",
     "fit",

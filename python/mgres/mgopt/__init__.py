@@ -5,15 +5,29 @@ The engine knows vectors, objectives and transfers, nothing of networks.  The re
 whose answers are known, are others.
 """
 
+from .adam import Adam, AdamW
 from .carry import Carrier
 from .cycle import CorrectionReport, CycleReport, CycleState, VCycle
+from .first_order import GradientDescent, Momentum, Nesterov
 from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .metric import Diagonal, Euclidean, Metric
 from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
 from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
-from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
+from .optimizer import LevelOptimizer
+from .rate import (
+    Constant,
+    CosineDecay,
+    LearningRate,
+    LinearDecay,
+    Rate,
+    Scaled,
+    StepDecay,
+    WarmUp,
+    by_level,
+)
+from .rmsprop import RMSprop
 from .schedule import LevelSteps, Schedule
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
 from .transfer import MatrixTransfer, Transfer
@@ -22,11 +36,14 @@ from .work import Counted, WorkUnits
 __all__ = [
     "LBFGS",
     "Adam",
+    "AdamW",
     "AnyOf",
     "Armijo",
     "Carrier",
     "Cascade",
+    "Constant",
     "CorrectionReport",
+    "CosineDecay",
     "Counted",
     "CycleReport",
     "CycleState",
@@ -37,10 +54,12 @@ __all__ = [
     "GradientDescent",
     "GradientReduction",
     "Hierarchy",
+    "LearningRate",
     "Level",
     "LevelOptimizer",
     "LevelSteps",
     "LineSearch",
+    "LinearDecay",
     "MatrixTransfer",
     "MaxSteps",
     "Memo",
@@ -48,16 +67,23 @@ __all__ = [
     "Metric",
     "Momentum",
     "NestedState",
+    "Nesterov",
     "Objective",
+    "RMSprop",
+    "Rate",
+    "Scaled",
     "Schedule",
     "Smoothing",
     "Stall",
     "Step",
+    "StepDecay",
     "StoppingRule",
     "Tilted",
     "Transfer",
     "TwiceDifferentiable",
     "VCycle",
     "Vector",
+    "WarmUp",
     "WorkUnits",
+    "by_level",
 ]

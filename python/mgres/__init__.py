@@ -12,6 +12,7 @@
 from . import datasets, mgopt
 from .mgopt import (
     LBFGS,
+    LSR1,
     Adam,
     AdamW,
     Armijo,
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LBFGS",
+    "LSR1",
     "Adam",
     "AdamW",
     "Armijo",

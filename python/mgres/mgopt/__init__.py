@@ -12,6 +12,7 @@ from .first_order import GradientDescent, Momentum, Nesterov
 from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
+from .lsr1 import LSR1
 from .metric import Diagonal, Euclidean, Metric
 from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
 from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
@@ -35,6 +36,7 @@ from .work import Counted, WorkUnits
 
 __all__ = [
     "LBFGS",
+    "LSR1",
     "Adam",
     "AdamW",
     "AnyOf",

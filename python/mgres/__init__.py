@@ -16,8 +16,10 @@ from .mgopt import (
     Adam,
     AdamW,
     Armijo,
+    Cascade,
     CosineDecay,
     FixedStep,
+    FullMultigrid,
     GradientDescent,
     Hierarchy,
     Level,
@@ -26,6 +28,7 @@ from .mgopt import (
     Nesterov,
     RMSprop,
     Schedule,
+    SciPyMinimize,
     StepDecay,
     VCycle,
     WarmUp,
@@ -40,7 +43,15 @@ from .resnet import (
     estimate_memory,
     resnet_hierarchy,
 )
-from .training import DivergenceError, FitResult, History, TrainingInterrupted, fit
+from .training import (
+    DivergenceError,
+    FitResult,
+    History,
+    Recipe,
+    TrainingInterrupted,
+    fit,
+    recommended,
+)
 
 __version__ = "0.1.0"
 
@@ -50,11 +61,13 @@ __all__ = [
     "Adam",
     "AdamW",
     "Armijo",
+    "Cascade",
     "CosineDecay",
     "DepthTransfer",
     "DivergenceError",
     "FitResult",
     "FixedStep",
+    "FullMultigrid",
     "GradientDescent",
     "Hierarchy",
     "History",
@@ -63,9 +76,11 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "RMSprop",
+    "Recipe",
     "ResNet",
     "ResNetObjective",
     "Schedule",
+    "SciPyMinimize",
     "StepDecay",
     "Tikhonov",
     "TrainingInterrupted",
@@ -77,6 +92,7 @@ __all__ = [
     "fit",
     "get_num_threads",
     "mgopt",
+    "recommended",
     "resnet_hierarchy",
     "set_num_threads",
 ]

@@ -30,6 +30,7 @@ from .rate import (
 )
 from .rmsprop import RMSprop
 from .schedule import LevelSteps, Schedule
+from .scipy_minimize import SciPyMinimize
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
 from .transfer import MatrixTransfer, Transfer
 from .work import Counted, WorkUnits
@@ -75,6 +76,7 @@ __all__ = [
     "Rate",
     "Scaled",
     "Schedule",
+    "SciPyMinimize",
     "Smoothing",
     "Stall",
     "Step",

@@ -26,6 +26,7 @@ from .mgopt import (
     LinearDecay,
     Momentum,
     Nesterov,
+    ProximalGradient,
     RMSprop,
     Schedule,
     SciPyMinimize,
@@ -37,6 +38,7 @@ from .mgopt import (
 from .parallel import get_num_threads, set_num_threads
 from .resnet import (
     DepthTransfer,
+    Lasso,
     ResNet,
     ResNetObjective,
     Tikhonov,
@@ -71,10 +73,12 @@ __all__ = [
     "GradientDescent",
     "Hierarchy",
     "History",
+    "Lasso",
     "Level",
     "LinearDecay",
     "Momentum",
     "Nesterov",
+    "ProximalGradient",
     "RMSprop",
     "Recipe",
     "ResNet",

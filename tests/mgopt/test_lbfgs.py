@@ -167,7 +167,7 @@ def test_quadratic_with_exact_steps_ends_after_n_steps():
         d = state.direction.copy()
         s = -(g @ d) / (d @ f.matrix @ d) * d
         x += s
-        optimizer._learn(s, f.matrix @ s, state)
+        optimizer.learn(s, f.matrix @ s, state)
     assert np.linalg.norm(x - f.minimiser) < 1e-12
 
 
@@ -236,7 +236,7 @@ def test_pairs_without_curvature_stay_behind():
     """Pi s and R y may point apart though s and y did not."""
     optimizer, c = LBFGS(), carrier(1)
     fine = optimizer.init(np.zeros(2), c.fine_metric)
-    optimizer._learn(np.array([2.0, -1.0]), np.array([1.0, -1.5]), fine)
+    optimizer.learn(np.array([2.0, -1.0]), np.array([1.0, -1.5]), fine)
     assert len(fine.pairs) == 1
     assert not optimizer.carry_down(fine, c).pairs
 
@@ -383,7 +383,7 @@ def test_failed_search_forgets_the_pairs_and_the_next_step_is_the_steepest_desce
 def test_pairs_that_count(s, y, kept):
     optimizer = LBFGS()
     state = optimizer.init(np.zeros(2), Euclidean())
-    optimizer._learn(np.array(s), np.array(y), state)
+    optimizer.learn(np.array(s), np.array(y), state)
     assert len(state.pairs) == state.learnt == kept
 
 
@@ -454,7 +454,7 @@ def test_transfers_of_matrices_carry_pairs():
     optimizer = LBFGS()
     coarse = optimizer.init(np.zeros(3), Euclidean())
     s = rng.standard_normal(3)
-    optimizer._learn(s, spd(3) @ s, coarse)
+    optimizer.learn(s, spd(3) @ s, coarse)
     fine = optimizer.init(np.zeros(5), Euclidean())
     optimizer.carry_up(fine, coarse, c)
     assert fine.pairs[0].curvature == pytest.approx(s @ spd(3) @ s)

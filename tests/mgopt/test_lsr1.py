@@ -367,7 +367,7 @@ def test_pairs_and_radius_go_up_and_down():
 def test_steps_that_vanish_on_the_way_down_stay_behind():
     optimizer, carrier = LSR1(), Carrier(PiecewiseConstant(1), Euclidean(), Euclidean())
     fine = optimizer.init(np.zeros(2), Euclidean())
-    optimizer._learn(np.array([1.0, -1.0]), np.array([3.0, 1.0]), fine)
+    optimizer.learn(np.array([1.0, -1.0]), np.array([3.0, 1.0]), fine)
     assert len(fine.memory) == 1
     assert len(optimizer.carry_down(fine, carrier).memory) == 0
 

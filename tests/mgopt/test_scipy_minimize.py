@@ -135,7 +135,7 @@ def test_a_step_that_does_not_help_keeps_every_bit(method, dtype):
 
 @pytest.mark.parametrize("method", ["CG", "L-BFGS-B", "SLSQP"])
 def test_contract(method):
-    report = check_optimizer(SciPyMinimize(method, 4))
+    report = check_optimizer(SciPyMinimize(method, 4), budget=15)
     report.raise_if_failed()
     assert not report.warnings
     assert report.drift == 0

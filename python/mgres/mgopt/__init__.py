@@ -17,6 +17,7 @@ from .metric import Diagonal, Euclidean, Metric
 from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
 from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
 from .optimizer import LevelOptimizer
+from .proximal import L1, ProximalGradient
 from .rate import (
     Constant,
     CosineDecay,
@@ -36,6 +37,7 @@ from .transfer import MatrixTransfer, Transfer
 from .work import Counted, WorkUnits
 
 __all__ = [
+    "L1",
     "LBFGS",
     "LSR1",
     "Adam",
@@ -72,6 +74,7 @@ __all__ = [
     "NestedState",
     "Nesterov",
     "Objective",
+    "ProximalGradient",
     "RMSprop",
     "Rate",
     "Scaled",

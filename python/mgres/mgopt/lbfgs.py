@@ -114,7 +114,7 @@ class LBFGS:
         s, y = state.trial - x, state.trial_gradient - state.gradient
         state.moved = float(np.max(np.abs(s)))
         np.copyto(x, state.trial)
-        self._learn(s, y, state)
+        self.learn(s, y, state)
         return fx
 
     def _descends(self, fx: float, state: LBFGSState) -> bool:
@@ -170,7 +170,8 @@ class LBFGS:
         return False
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _learn(self, s: Vector, y: Vector, state: LBFGSState) -> None:
+    def learn(self, s: Vector, y: Vector, state: LBFGSState) -> None:
+        """Add the pair of a step s and the change y of the derivative along it, if it counts."""
         curvature = _core.dot(s, y)
         noise = np.finfo(s.dtype).eps * state.metric.norm(s) * state.metric.dual_norm(y)
         if curvature > noise:  # False if one of them is nan
@@ -183,7 +184,7 @@ class LBFGS:
             np.empty(carrier.coarse_size, fine.gradient.dtype), carrier.coarse_metric
         )
         for pair in fine.pairs:
-            self._learn(carrier.point_down(pair.s), carrier.derivative_down(pair.y), coarse)
+            self.learn(carrier.point_down(pair.s), carrier.derivative_down(pair.y), coarse)
         coarse.learnt = 0
         return coarse
 
@@ -195,7 +196,7 @@ class LBFGS:
         new = list(coarse.pairs)[-coarse.learnt :] if coarse.learnt else []
         coarse.learnt = 0
         for pair in new:
-            self._learn(carrier.point_up(pair.s), carrier.derivative_up(pair.y), fine)
+            self.learn(carrier.point_up(pair.s), carrier.derivative_up(pair.y), fine)
 
 
 def _reject(fx: float, state: LBFGSState) -> float:

@@ -131,7 +131,7 @@ class LSR1:
             if not (math.isfinite(value) and state.metric.norm(change) < math.inf):
                 state.radius = 0.1 * length
                 continue
-            self._learn(state.trial - x, change, state)
+            self._keep(state.trial - x, change, state)
             ratio = (value - fx) / predicted
             if ratio < 0.1:
                 state.radius = 0.5 * length
@@ -141,8 +141,12 @@ class LSR1:
                 return True
         return False
 
-    def _learn(self, s: Vector, z: Vector, state: LSR1State) -> None:
-        """Keep the pair if it can be learnt from, and its curvature if that is positive."""
+    def learn(self, s: Vector, y: Vector, state: LSR1State) -> None:
+        """Add the pair of a step s and the change y of the derivative along it, if it says more."""
+        self._keep(s, _gradient(y, state.metric), state)
+
+    def _keep(self, s: Vector, z: Vector, state: LSR1State) -> None:
+        """Add the pair s, z = M^-1 y, and take over its curvature if that is positive."""
         memory = state.memory
         memory.append(s, z)
         size, change = (math.sqrt(a[-1, -1]) for a in (memory.ss, memory.zz))
@@ -162,7 +166,7 @@ class LSR1:
             np.empty(carrier.coarse_size, fine.gradient.dtype), carrier.coarse_metric
         )
         for s, z in zip(fine.memory.s, fine.memory.z, strict=True):
-            self._learn(carrier.point_down(s), carrier.gradient_down(z), coarse)
+            self._keep(carrier.point_down(s), carrier.gradient_down(z), coarse)
         coarse.learnt = 0
         coarse.radius = fine.radius
         return coarse
@@ -177,7 +181,7 @@ class LSR1:
         coarse.learnt = 0
         first = len(coarse.memory) - new
         for s, z in zip(coarse.memory.s[first:], coarse.memory.z[first:], strict=True):
-            self._learn(carrier.point_up(s), carrier.gradient_up(z), fine)
+            self._keep(carrier.point_up(s), carrier.gradient_up(z), fine)
         if fine.radius is None:
             fine.radius = coarse.radius
 

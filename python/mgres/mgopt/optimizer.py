@@ -14,7 +14,11 @@ from .objective import Objective, Vector
 
 
 class LevelOptimizer(Protocol):
-    """A descent method with explicit state."""
+    """A descent method with explicit state.
+
+    States are carried by the optimiser of the level that gets something: `carry_down` is called on
+    the coarse level's, `carry_up` on the fine level's.  Both have to be of the same type.
+    """
 
     def init(self, x: Vector, metric: Metric) -> Any:
         """Return a fresh state for points like `x`; it holds the metric of the level."""

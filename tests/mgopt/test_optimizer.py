@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from mgres.mgopt import (
+    LBFGS,
+    LSR1,
     Adam,
     AdamW,
     Diagonal,
@@ -32,6 +34,10 @@ EVERY = [
     RMSprop(0.005, momentum=0.8),
     GradientDescent(StepDecay(0.5, every=50)),
     Adam(WarmUp(0.1, steps=5)),
+    LBFGS(),
+    LBFGS(memory=3),
+    LSR1(),
+    LSR1(memory=3, skip=1e-8),
 ]
 DECAYS = [AdamW(0.05, weight_decay=0.1)]  # move a stationary point
 TOLERANCE = {np.float32: 2e-6, np.float64: 1e-14}
@@ -173,7 +179,12 @@ def test_contract(optimizer, dtype):
     report.raise_if_failed()
     assert not report.warnings
     assert (report.drift == 0) == (optimizer not in DECAYS)
-    if not isinstance(optimizer, Adam | RMSprop):
+    if isinstance(optimizer, LBFGS | LSR1):
+        assert 1 <= report.cost < 2
+        assert all(trial.steps is not None for trial in report.trials)
+    else:
+        assert report.cost == 1
+    if not isinstance(optimizer, Adam | RMSprop | LBFGS | LSR1):
         assert report.metric_deviation < 1e-6
 
 

@@ -89,7 +89,8 @@ def test_without_penalty_it_is_gradient_descent():
 
 
 def test_contract():
-    report = check_optimizer(ProximalGradient(0.5, L1(np.full(24, 1e-3))))
+    fine, coarse = (ProximalGradient(0.5, L1(np.full(n, 1e-3))) for n in (24, 12))
+    report = check_optimizer(fine, coarse=coarse)
     report.raise_if_failed()
     assert not report.warnings
 

@@ -162,6 +162,8 @@ def test_memory_forgets_the_oldest_pair_and_knows_all_products():
     memory = PairMemory(4, Diagonal(w))
     for s, y in pairs:
         memory.append(s, y / w)
+        memory.trim()
+        assert len(memory) <= 4
     memory.remove(-1)
     kept = pairs[3:6]
     for i, (s, y) in enumerate(kept):
@@ -226,6 +228,20 @@ def test_metric_is_a_change_of_variables():
         optimizer.step(scaled, u, states[1])
         np.testing.assert_allclose(x, u / root, rtol=1e-6, atol=1e-9)
         assert states[0].radius == pytest.approx(states[1].radius)
+
+
+def test_a_pair_that_says_nothing_new_drives_no_other_out():
+    optimizer = LSR1(memory=3)
+    state = optimizer.init(np.zeros(N), Euclidean())
+    for s, y in random_pairs("symmetric", count=3):
+        optimizer.learn(s, y, state)
+    kept = [s.copy() for s in state.memory.s]
+    assert len(kept) == 3
+    optimizer.learn(2 * state.memory.s[-1], 2 * state.memory.z[-1], state)
+    np.testing.assert_array_equal(state.memory.s, kept)
+    optimizer.learn(*random_pairs("symmetric", seed=1, count=1)[0], state)
+    np.testing.assert_array_equal(state.memory.s[:2], kept[1:])
+    assert state.learnt == 4
 
 
 def test_first_radius_bounds_the_change_of_a_parameter():

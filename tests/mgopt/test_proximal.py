@@ -161,7 +161,7 @@ def test_proximal_step_commutes_with_prolongation_in_the_time_metric():
 
 
 def test_lasso_makes_weights_of_a_network_zero():
-    X, y, *_ = mgres.datasets.circles(seed=1, dtype=np.float64)
+    X, y, *_ = mgres.datasets.circles(seed=1, n_train=300, dtype=np.float64)
     f = mgres.ResNetObjective(NET, X, y)
     lasso = mgres.Lasso(0.02)
     hierarchy = mgres.resnet_hierarchy(

@@ -58,9 +58,7 @@ class PairMemory:
         return len(self.s)
 
     def append(self, s: Vector, z: Vector) -> None:
-        """Add a pair; forget the oldest one if there are too many."""
-        if len(self) == self.capacity:
-            self.remove(0)
+        """Add a pair, even beyond the capacity: see `trim`."""
         s, z = s.astype(np.float64), z.astype(np.float64)
         dual_s, dual_z = self.dual(s), self.dual(z)
         self.s.append(s)
@@ -78,6 +76,11 @@ class PairMemory:
         out = np.empty_like(primal)
         self.metric.to_dual(primal, out)
         return out
+
+    def trim(self) -> None:
+        """Forget the oldest pairs, as far as there are too many."""
+        while len(self) > self.capacity:
+            self.remove(0)
 
     def remove(self, i: int) -> None:
         """Forget pair number `i`."""

@@ -155,6 +155,7 @@ class LSR1:
         if curvature > np.finfo(state.gradient.dtype).eps * size * change:
             sigma = change / size
         if SR1Model.build(memory, sigma, self.skip).used[-1]:
+            memory.trim()
             state.sigma = sigma
             state.learnt += 1
         else:

@@ -296,6 +296,15 @@ def test_radius_follows_the_ratio(ratios, lengths, radius):
     assert state.trials == len(lengths)
 
 
+def test_radius_does_not_grow_for_steps_inside():
+    f, x, optimizer = Quadratic(np.ones(2)), np.array([3.0, 4.0]), LSR1()
+    for radius, expected in ((100.0, 100.0), (5.5, 11.0), (1.0, 2.0)):
+        state = optimizer.init(x, Euclidean())
+        state.radius = radius
+        optimizer.step(f, x.copy(), state)  # sigma = 1 is exact: of length 5, with ratio 1
+        assert state.radius == expected
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e9])
 def test_rejected_steps_keep_every_bit(value, dtype):

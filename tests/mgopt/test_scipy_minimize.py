@@ -85,6 +85,24 @@ def test_a_step_is_what_scipy_does_in_scaled_variables(method):
     np.testing.assert_allclose(x, expected.x / root, rtol=1e-9)
 
 
+def test_a_step_ends_at_the_best_point_seen():
+    class Listens(Smooth):
+        def value_and_grad(self, x, out):
+            value = super().value_and_grad(x, out)
+            seen.append(value)
+            return value
+
+    last = []
+    for method in METHODS:
+        seen = []
+        f, x = Listens(spd(N), start(N, seed=9)), start(N)
+        optimizer = SciPyMinimize(method, 12)
+        optimizer.step(f, x, optimizer.init(x, Euclidean()))
+        last.append(seen[-1] == min(seen))
+        assert problem().value(x) == min(seen)
+    assert not all(last)
+
+
 def test_number_of_iterations_and_options_are_handed_on():
     ends = []
     for iterations in (1, 4, 40):

@@ -6,6 +6,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "mgres/check.hpp"
+#include "mgres/curvature.hpp"
 #include "mgres/resnet.hpp"
 
 namespace mgres::bindings {
@@ -64,14 +65,38 @@ class Evaluator {
     const Batch<S> batch = make_batch(X);
     const Targets<S> targets = make_targets(y, batch.size);
     S* gradient = view<S>("out", out, {size_});
-    if (gradient < parameters + size_ && parameters < gradient + size_)
-      throw py::value_error("out: must not overlap theta");
+    check_apart("out", gradient, "theta", parameters);
     double result = 0;
     run([&](Interrupt& interrupt) {
       result = mgres::value_and_grad(net_, loss_, trainable_, parameters, batch, targets, gradient,
                                      workspace_, interrupt);
     });
     return result;
+  }
+
+  void curvature_product(Curvature kind, const py::array& theta, const py::array& X,
+                         const py::array& y, const py::array& v, const py::array& out) {
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const Batch<S> batch = make_batch(X);
+    const Targets<S> targets = make_targets(y, batch.size);
+    const S* direction = view<const S>("v", v, {size_});
+    S* product = view<S>("out", out, {size_});
+    check_apart("out", product, "theta", parameters);
+    check_apart("out", product, "v", direction);
+    run([&](Interrupt& interrupt) {
+      mgres::curvature_product(kind, net_, tableau_of(net_), loss_, trainable_, parameters, batch,
+                               targets, direction, product, workspace_, interrupt);
+    });
+  }
+
+  void hessian_product(const py::array& theta, const py::array& X, const py::array& y,
+                       const py::array& v, const py::array& out) {
+    curvature_product(Curvature::hessian, theta, X, y, v, out);
+  }
+
+  void gauss_newton_product(const py::array& theta, const py::array& X, const py::array& y,
+                            const py::array& v, const py::array& out) {
+    curvature_product(Curvature::gauss_newton, theta, X, y, v, out);
   }
 
   Index gradient_bytes(Index samples) const {
@@ -87,6 +112,11 @@ class Evaluator {
     const S* data = view<const S>("X", X, {-1, net_.inputs});
     if (X.shape(0) == 0) throw py::value_error("X: expected at least one sample, got none");
     return {data, X.shape(0)};
+  }
+
+  void check_apart(const char* name, const S* written, const char* other, const S* read) const {
+    if (written < read + size_ && read < written + size_)
+      throw py::value_error(std::string(name) + ": must not overlap " + other);
   }
 
   Targets<S> make_targets(const py::array& y, Index samples) const {
@@ -147,7 +177,15 @@ void bind_evaluator(py::module_& m, const char* name) {
            py::arg("y").noconvert(), "Return the mean loss.")
       .def("value_and_grad", &E::value_and_grad, py::arg("theta").noconvert(),
            py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("out").noconvert(),
-           "Write the gradient of the mean loss to `out` and return the mean loss.");
+           "Write the gradient of the mean loss to `out` and return the mean loss.")
+      .def("hessian_product", &E::hessian_product, py::arg("theta").noconvert(),
+           py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("v").noconvert(),
+           py::arg("out").noconvert(),
+           "Write the product of the Hessian of the mean loss with `v` to `out`.")
+      .def("gauss_newton_product", &E::gauss_newton_product, py::arg("theta").noconvert(),
+           py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("v").noconvert(),
+           py::arg("out").noconvert(),
+           "Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.");
 }
 
 }  // namespace

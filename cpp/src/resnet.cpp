@@ -11,17 +11,8 @@ namespace mgres {
 
 namespace {
 
-constexpr double kSerialFlops = 1e6;         // less work than this is done before a thread wakes up
 constexpr Index kPollLayers = 16;            // between two looks at the clock
 constexpr Index kLargestPrefetch = 1 << 12;  // numbers; larger layers stream by themselves
-
-template <class S>
-int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
-  const double per_sample = static_cast<double>(net.width) *
-                            static_cast<double>(net.depth * net.width + net.inputs + net.outputs);
-  const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
-  return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(num_threads(), tasks));
-}
 
 /// Takes one chunk of samples through the network and back, with scratch of one thread.
 template <class S>
@@ -215,18 +206,6 @@ class ChunkRunner {
   S *slopes_ = nullptr, *kernel_scratch_ = nullptr;
   S* last_ = nullptr;  // the state behind the last layer
 };
-
-template <class S>
-void prepare(Workspace<S>& workspace, int threads, Index scratch) {
-  if (workspace.threads.size() < static_cast<std::size_t>(threads))
-    workspace.threads.resize(static_cast<std::size_t>(threads));
-  for (int t = 0; t < threads; ++t) workspace.threads[static_cast<std::size_t>(t)].reserve(scratch);
-}
-
-template <class S>
-S* scratch_of(Workspace<S>& workspace, int thread) {
-  return workspace.threads[static_cast<std::size_t>(thread)].reserve(0);
-}
 
 double ordered_mean(const std::vector<double>& losses, Index chunks, Index samples) {
   double sum = 0;

@@ -82,9 +82,33 @@ class EvaluatorFloat32:
         train_blocks: bool = True,
         train_closing: bool = True,
     ) -> None: ...
+    def gauss_newton_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+    ) -> None:
+        """
+        Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
+        """
+
     def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
         """
         Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        """
+
+    def hessian_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+    ) -> None:
+        """
+        Write the product of the Hessian of the mean loss with `v` to `out`.
         """
 
     def logits(
@@ -148,9 +172,33 @@ class EvaluatorFloat64:
         train_blocks: bool = True,
         train_closing: bool = True,
     ) -> None: ...
+    def gauss_newton_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+    ) -> None:
+        """
+        Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
+        """
+
     def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
         """
         Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        """
+
+    def hessian_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+    ) -> None:
+        """
+        Write the product of the Hessian of the mean loss with `v` to `out`.
         """
 
     def logits(

@@ -9,6 +9,7 @@
 
 #include "mgres/kernel.hpp"
 #include "mgres/layout.hpp"
+#include "mgres/parallel.hpp"
 #include "mgres/simd.hpp"
 
 namespace mgres {
@@ -16,6 +17,16 @@ namespace mgres {
 inline constexpr Index kTapeBytes = 9 << 20;         // the most that a thread keeps
 inline constexpr Index kSharedTapeBytes = 12 << 20;  // what all threads keep, in the L3 cache
 inline constexpr Index kSegmentBytes = 512 << 10;    // at least: stays in the L2 cache
+inline constexpr double kSerialFlops = 1e6;  // less work than this is done before a thread wakes up
+
+/// Threads worth waking for `tasks` tasks when each layer takes `sweeps` products with its matrix.
+template <class S>
+int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
+  const double per_sample = static_cast<double>(net.width) *
+                            static_cast<double>(net.depth * net.width + net.inputs + net.outputs);
+  const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
+  return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(num_threads(), tasks));
+}
 
 /// The batch is cut into chunks of samples, which are dealt out to groups in order; a group is one
 /// task with its own partial gradient.  A chunk passes through all layers at once.

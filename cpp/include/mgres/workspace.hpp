@@ -67,4 +67,18 @@ struct Workspace {
   }
 };
 
+/// Make room for `scratch` numbers for each of `threads` threads.
+template <class S>
+void prepare(Workspace<S>& workspace, int threads, Index scratch) {
+  if (workspace.threads.size() < static_cast<std::size_t>(threads))
+    workspace.threads.resize(static_cast<std::size_t>(threads));
+  for (int t = 0; t < threads; ++t) workspace.threads[static_cast<std::size_t>(t)].reserve(scratch);
+}
+
+/// The room of a thread.
+template <class S>
+S* scratch_of(Workspace<S>& workspace, int thread) {
+  return workspace.threads[static_cast<std::size_t>(thread)].reserve(0);
+}
+
 }  // namespace mgres

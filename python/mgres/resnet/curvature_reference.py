@@ -34,13 +34,14 @@ def matched(substeps: float) -> Tableau:
 def sigma_second(activation: str, z: Numbers) -> Numbers:
     """Return the second derivative of the activation at `z`; zero at kinks."""
     value, slope = sigma(activation, z)
+    second: Numbers = np.zeros_like(z)
     if activation == "tanh":
-        return -2 * value * slope
-    if activation == "logistic":
-        return slope * (1 - 2 * value)
-    if activation == "smooth_relu":
-        return np.where(np.abs(z.real) < 0.1, 1 / 0.2, 0.0)
-    return np.zeros_like(z)
+        second = -2 * value * slope
+    elif activation == "logistic":
+        second = slope * (1 - 2 * value)
+    elif activation == "smooth_relu":
+        second = np.where(np.abs(z.real) < 0.1, 1 / 0.2, 0.0)
+    return second
 
 
 def logits(net: ResNet, theta: Numbers, X: Numbers, tableau: Tableau = EULER) -> Numbers:

@@ -7,10 +7,12 @@ whose answers are known, are others.
 
 from .carry import Carrier
 from .cycle import CorrectionReport, CycleReport, CycleState, VCycle
+from .gauss_newton import GaussNewton
 from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .metric import Diagonal, Euclidean, Metric
+from .newton import TruncatedNewton
 from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
 from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
 from .schedule import LevelSteps, Schedule
@@ -29,6 +31,7 @@ __all__ = [
     "Diagonal",
     "Euclidean",
     "FixedStep",
+    "GaussNewton",
     "GradientDescent",
     "Hierarchy",
     "Level",
@@ -44,6 +47,7 @@ __all__ = [
     "Step",
     "Tilted",
     "Transfer",
+    "TruncatedNewton",
     "TwiceDifferentiable",
     "VCycle",
     "Vector",

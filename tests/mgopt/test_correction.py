@@ -199,7 +199,7 @@ def test_line_search_judges_the_objective_of_the_level_with_its_coupling():
         change, raw_change = f.value(x + d) - f.value(x), raw.value(x + d) - raw.value(x)
         assert change == pytest.approx(raw_change - f.v @ d, rel=1e-9)
         assert abs(f.v @ d) > 1e-3 * abs(change)
-    assert recorder.asked[2][0] is hierarchy[0].objective
+    assert recorder.asked[2][0].objective is hierarchy[0].objective
 
 
 def test_the_step_of_the_line_search_is_taken():

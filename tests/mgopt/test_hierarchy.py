@@ -3,7 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mgres.mgopt import Counted, Diagonal, Euclidean, GradientDescent, Hierarchy, Level
+from mgres.mgopt import (
+    Counted,
+    Diagonal,
+    Euclidean,
+    GradientDescent,
+    Hierarchy,
+    Level,
+    Schedule,
+    VCycle,
+)
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic
 
@@ -84,6 +93,41 @@ def test_rebuilding_starts_a_new_ledger_and_counts_once():
     assert second.work.values == [1, 0]
     assert isinstance(second[0].objective, Counted)
     assert not isinstance(second[0].objective.objective, Counted)
+
+
+def test_coarser_levels_share_the_ledger():
+    hierarchy = Hierarchy([level(8, 4), level(4, 2), level(2)])
+    for part in (hierarchy.coarser(1), hierarchy[1:]):
+        assert isinstance(part, Hierarchy)
+        assert list(part) == [hierarchy[1], hierarchy[2]]
+        assert part.work is hierarchy.work
+        assert part.finest is hierarchy[1].objective.objective
+    hierarchy.coarser(1)[0].objective.value_and_grad(np.zeros(4), np.empty(4))
+    assert hierarchy.work.gradients == [0, 1, 0]
+    assert hierarchy.work.total == 0.5
+    assert list(hierarchy.coarser(1).coarser(1)) == [hierarchy[2]]
+    assert hierarchy[:2] == (hierarchy[0], hierarchy[1])  # no hierarchy: the last needs a transfer
+    assert hierarchy[3:] == ()
+
+
+def test_cycle_on_coarser_levels():
+    whole = generic_hierarchy(4)
+    part = whole.coarser(1)
+    alone = Hierarchy(part)
+    cycle = VCycle(Schedule.paper(3))
+    x, expected = np.zeros(8), np.zeros(8)
+    report = cycle.step(part, x, cycle.init(part, x))
+    cycle.step(alone, expected, cycle.init(alone, expected))
+    assert x.tobytes() == expected.tobytes()
+    # in work units of the finest level of all
+    assert report.work_units == whole.work.total == Schedule.paper(3).work_units() / 2
+
+
+@pytest.mark.parametrize("l", [-1, 3])
+def test_coarser_than_the_coarsest(l):
+    hierarchy = Hierarchy([level(8, 4), level(4, 2), level(2)])
+    with pytest.raises(ValueError, match=f"l: expected a level from 0 to 2, got {l}"):
+        hierarchy.coarser(l)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mgres.mgopt import (
     Diagonal,
     Euclidean,
     GaussNewton,
+    Memo,
     Schedule,
     Tilted,
     TruncatedNewton,
@@ -184,7 +185,10 @@ def test_wrong_coupling_is_noticed_by_check_hierarchy(monkeypatch):
 
 @pytest.mark.parametrize("levels", [2, 4, 8])
 def test_forgotten_first_gradient_costs_more(levels, monkeypatch):
+    # either of the two that remember it is enough
     monkeypatch.setattr(cycle, "Tilted", ForgetfulCoupling)
+    assert_cost_is_formula_10(Schedule.paper(levels))
+    monkeypatch.setattr(Memo, "knows", lambda self, x: False)
     assert_noticed(assert_cost_is_formula_10, Schedule.paper(levels))
 
 

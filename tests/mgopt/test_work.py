@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mgres.mgopt import (
+    LBFGS,
     Armijo,
     Counted,
     GradientDescent,
@@ -100,3 +101,15 @@ def test_ledger_prints_its_total():
     work = WorkUnits([1.0])
     work.gradients[0] = 3
     assert repr(work) == "WorkUnits(total=3)"
+
+
+def test_l_bfgs_costs_one_gradient_a_step_across_cycles():
+    hierarchy = generic_hierarchy(2, optimizer=LBFGS())
+    cycle = VCycle(Schedule.parse("[0/2, {3}]"))
+    x = np.zeros(4)
+    state = cycle.init(hierarchy, x)
+    reports = [cycle.step(hierarchy, x, state) for _ in range(3)]
+    assert all(c.alpha == 1 for r in reports for c in r.corrections)
+    # fine: the coupling (known from the last step, but in the first cycle) and, after the
+    # correction, one to start with and one for each of two steps; coarse: one and three steps
+    assert hierarchy.work.gradients == [1 + 3 * 3, 3 * 4]

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core
 from .hierarchy import Hierarchy
 from .linesearch import REJECTED, FixedStep, LineSearch, Step
-from .objective import Objective, Tilted, Vector
+from .objective import Memo, Objective, Tilted, Vector
 from .schedule import Schedule
 
 
@@ -64,17 +64,27 @@ class CycleReport:
         What the cycle cost.
     corrections : tuple of CorrectionReport
         In the order in which they were applied: coarse levels first.
+    level : int
+        The level that was worked for: 0, the finest, except in nested iteration.
+    value_after : float or None
+        The objective of that level at the end, if it is known without further work.
+    gradient_norm : float
+        Norm of the last gradient of that level, in its metric; NaN if there was none.
     """
 
     value: float
     work_units: float
-    corrections: tuple[CorrectionReport, ...]
+    corrections: tuple[CorrectionReport, ...] = ()
+    level: int = 0
+    value_after: float | None = None
+    gradient_norm: float = math.nan
 
 
 @dataclass
 class _LevelState:
-    """The vectors of one level; only the optimiser's state outlives a cycle."""
+    """The vectors of one level; of them only the optimiser's state and the memo outlive a cycle."""
 
+    objective: Memo  # the level's own, whose last gradient is free
     optimizer: Any
     gradient: Vector  # g, where the coupling to the next coarser level is built
     correction: Vector  # d = P (y - y0), from the next coarser level
@@ -90,6 +100,11 @@ class CycleState:
     levels: list[_LevelState]
     reports: list[CorrectionReport] = field(default_factory=list)
     first_value: float | None = None
+
+    @property
+    def finest(self) -> Memo:
+        """The finest objective, with its last gradient."""
+        return self.levels[0].objective
 
 
 @dataclass(frozen=True)
@@ -137,7 +152,8 @@ class VCycle:
         states = []
         for level in hierarchy:
             g, d, y, y0, r = (np.zeros(level.objective.size, x.dtype) for _ in range(5))
-            states.append(_LevelState(level.optimizer.init(y, level.metric), g, d, y, y0, r))
+            optimizer = level.optimizer.init(y, level.metric)
+            states.append(_LevelState(Memo(level.objective), optimizer, g, d, y, y0, r))
         return CycleState(states)
 
     def step(self, hierarchy: Hierarchy, x: Vector, state: CycleState) -> CycleReport:
@@ -145,10 +161,16 @@ class VCycle:
         work_before = hierarchy.work.total
         state.reports.clear()
         state.first_value = None
-        self._visit(hierarchy, 0, hierarchy[0].objective, x, state)
+        self._visit(hierarchy, 0, state.levels[0].objective, x, state)
         assert state.first_value is not None
-        work = hierarchy.work.total - work_before
-        return CycleReport(state.first_value, work, tuple(state.reports))
+        finest = state.levels[0].objective
+        return CycleReport(
+            state.first_value,
+            hierarchy.work.total - work_before,
+            tuple(state.reports),
+            value_after=finest.value(x) if finest.knows(x) else None,
+            gradient_norm=finest.gradient_norm(hierarchy[0].metric),
+        )
 
     def _visit(
         self, hierarchy: Hierarchy, l: int, f: Objective, x: Vector, state: CycleState
@@ -168,7 +190,7 @@ class VCycle:
         self._note_value(l, fx, state)
         transfer.project(x, coarse.origin)
         transfer.restrict(fine.gradient, coarse.restricted)
-        f_coarse = Tilted(hierarchy[l + 1].objective, coarse.origin, coarse.restricted)
+        f_coarse = Tilted(coarse.objective, coarse.origin, coarse.restricted)
 
         # 2. recursion
         np.copyto(coarse.point, coarse.origin)

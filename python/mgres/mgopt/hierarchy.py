@@ -74,8 +74,30 @@ class Hierarchy(Sequence[Level]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Level]: ...
     def __getitem__(self, index: int | slice) -> Level | Sequence[Level]:
-        """Return a level, 0 being the finest."""
+        """Return a level, 0 being the finest; ``[l:]`` is :meth:`coarser`, other slices tuples."""
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step == 1 and start < stop == len(self):
+                return self.coarser(start)
         return self._levels[index]
+
+    def coarser(self, l: int) -> Hierarchy:
+        """Return the hierarchy of the levels from `l` on, for cycles that begin there.
+
+        It shares levels and ledger with this one: a work unit stays a gradient of the finest
+        objective of all.
+
+        Raises
+        ------
+        ValueError
+            If there is no level `l`.
+        """
+        if not 0 <= l < len(self):
+            raise ValueError(f"l: expected a level from 0 to {len(self) - 1}, got {l}")
+        part = object.__new__(Hierarchy)
+        part.work = self.work
+        part._levels = self._levels[l:]
+        return part
 
     @property
     def finest(self) -> Objective:

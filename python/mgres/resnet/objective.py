@@ -29,16 +29,20 @@ class Samples:
         Inputs.
     y : ndarray
         Labels, shape (n,), int64; or target vectors, shape (n, n_outputs).
+    revision : int
+        How often the samples were replaced.
     """
 
     def __init__(self, X: Array, y: Targets) -> None:
         self.X = X
         self.y = y
+        self.revision = 0
 
     def use(self, X: Array, y: Targets) -> None:
         """Take other samples, which were checked before."""
         self.X = X
         self.y = y
+        self.revision += 1
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -161,6 +165,11 @@ class ResNetObjective:
     def dtype(self) -> np.dtype[Any]:
         """The dtype of parameters and data."""
         return self.net.dtype
+
+    @property
+    def revision(self) -> int:
+        """Changes with the samples in use: what was remembered of f is then of another function."""
+        return self.samples.revision
 
     def value(self, x: Array) -> float:
         """Return f(x)."""

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "mgres/check.hpp"
 #include "mgres/closing.hpp"
+#include "mgres/defect.hpp"
+#include "mgres/effective.hpp"
 #include "mgres/opening.hpp"
 #include "mgres/ordered_sum.hpp"
 #include "mgres/plan.hpp"
@@ -20,16 +23,19 @@ constexpr Index kPollLayers = 8;  // between two looks at the clock
 template <class S>
 class TangentRunner {
  public:
-  TangentRunner(Curvature kind, const ResNet& net, const Plan<S>& plan, const Tableau& tableau,
-                const Trainable& trainable, const S* theta, const S* v)
+  /// `layers` are the effective layers of theta, `layers_dot` their derivatives along v.
+  TangentRunner(Curvature kind, const ResNet& net, const Plan<S>& plan, const Trainable& trainable,
+                const S* theta, const S* layers, const S* v, const S* layers_dot)
       : second_(kind == Curvature::hessian),
         net_(net),
         layout_(net),
         plan_(plan),
-        tableau_(tableau),
+        tableau_(tableau(net.scheme, net.substeps)),
         trainable_(trainable),
         theta_(theta),
-        v_(v) {}
+        layers_(layers),
+        v_(v),
+        layers_dot_(layers_dot) {}
 
   /// Numbers of scratch.
   Index scratch() const {
@@ -48,6 +54,7 @@ class TangentRunner {
     blocks_ = ceil_div(count_, kLanes<S>);
     size_ = net_.width * blocks_ * kLanes<S>;
     X_ = batch.inputs + first_ * net_.inputs;
+    defect_ = batch.defect;
     free_ = scratch;
     kept_ = take(2 * size_ * (1 + net_.depth * tableau_.stages * (second_ ? 2 : 1)));
     rolling_ = take(second_ ? 0 : 2 * tableau_.stages * size_);
@@ -73,6 +80,7 @@ class TangentRunner {
       get_stages(k, stages);
       const Stage<S> next = stage(k + 1, 0);
       forward_tangent(layer(k), tableau_, stages, next.x, next.x_dot, kernel_scratch_);
+      if (defect_ != nullptr) add_defect(net_, plan_.samples, defect_, k, first_, blocks_, next.x);
     }
     const Stage<S> last = stage(net_.depth, 0);
     const S* W_out = theta_ + layout_.closing;
@@ -146,9 +154,13 @@ class TangentRunner {
   }
 
   TangentLayer<S> layer(Index k) const {
-    const Index at = layout_.layers + k * layout_.layer;
-    return {theta_ + at, trainable_.blocks ? v_ + at : nullptr, net_.width,
-            blocks_,     static_cast<S>(net_.step()),           net_.activation};
+    const Index at = k * layout_.layer;
+    return {layers_ + at,
+            trainable_.blocks ? layers_dot_ + at : nullptr,
+            net_.width,
+            blocks_,
+            static_cast<S>(net_.step()),
+            net_.activation};
   }
 
   // what is needed for second derivatives only follows its tangent without a gap: see add_outer
@@ -175,12 +187,12 @@ class TangentRunner {
   const ResNet& net_;
   const Layout layout_;
   const Plan<S>& plan_;
-  const Tableau& tableau_;
+  const Tableau tableau_;
   const Trainable& trainable_;
-  const S *theta_, *v_;
+  const S *theta_, *layers_, *v_, *layers_dot_;
 
   Index first_ = 0, count_ = 0, blocks_ = 0, size_ = 0;
-  const S* X_ = nullptr;
+  const S *X_ = nullptr, *defect_ = nullptr;
   S *free_ = nullptr, *kept_ = nullptr, *rolling_ = nullptr, *adjoint_dot_ = nullptr;
   S *logits_dot_ = nullptr, *inputs_ = nullptr, *targets_ = nullptr, *losses_ = nullptr;
   S* kernel_scratch_ = nullptr;
@@ -188,18 +200,23 @@ class TangentRunner {
 
 }  // namespace
 
-// Every network steps by forward Euler.
-Tableau tableau_of(const ResNet&) { return tableau(Scheme::euler, 1); }
-
 template <class S>
-void curvature_product(Curvature kind, const ResNet& net, const Tableau& tableau, Loss loss,
-                       const Trainable& trainable, const S* theta, const Batch<S>& batch,
-                       const Targets<S>& targets, const S* v, S* out, Workspace<S>& workspace,
-                       Interrupt& interrupt) {
+void curvature_product(Curvature kind, const ResNet& net, Loss loss, const Trainable& trainable,
+                       const S* theta, const Batch<S>& batch, const Targets<S>& targets, const S* v,
+                       S* out, Workspace<S>& workspace, Interrupt& interrupt) {
+  check(net.scheme != Scheme::verlet,
+        "scheme: expected euler, matched or rk4 for second derivatives, got verlet");
+  const Index size = effective_size(net);
+  S* memory = workspace.effective_layers.reserve(2 * size);
+  const S* layers = effective_layers(net, theta, memory);
+  ResNet linear = net;  // the damping is a constant
+  linear.damping = 0;
+  const S* layers_dot = effective_layers(linear, v, memory + size);
+
   const Plan<S> plan(net, batch.size);
-  const int sweeps = tableau.stages * (kind == Curvature::hessian ? 8 : 5);
+  const int sweeps = kind == Curvature::hessian ? 8 : 5;
   const int threads = useful_threads<S>(net, batch.size, plan.groups, sweeps);
-  const TangentRunner<S> prototype(kind, net, plan, tableau, trainable, theta, v);
+  const TangentRunner<S> prototype(kind, net, plan, trainable, theta, layers, v, layers_dot);
   prepare(workspace, threads, prototype.scratch());
   const S weight = S(1) / static_cast<S>(batch.size);
   OrderedSum<S> sum(Layout(net).size, plan.groups, threads, out, workspace.partial_gradients,
@@ -218,12 +235,13 @@ void curvature_product(Curvature kind, const ResNet& net, const Tableau& tableau
     }
     sum.end(g);
   });
+  if (trainable.blocks) pull_back(net, out);
 }
 
-#define MGRES_INSTANTIATE(S)                                                         \
-  template void curvature_product<S>(Curvature, const ResNet&, const Tableau&, Loss, \
-                                     const Trainable&, const S*, const Batch<S>&,    \
-                                     const Targets<S>&, const S*, S*, Workspace<S>&, Interrupt&);
+#define MGRES_INSTANTIATE(S)                                                                     \
+  template void curvature_product<S>(Curvature, const ResNet&, Loss, const Trainable&, const S*, \
+                                     const Batch<S>&, const Targets<S>&, const S*, S*,           \
+                                     Workspace<S>&, Interrupt&);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

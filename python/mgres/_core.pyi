@@ -81,7 +81,17 @@ class EvaluatorFloat32:
         train_opening: bool = True,
         train_blocks: bool = True,
         train_closing: bool = True,
+        *,
+        scheme: Scheme = Scheme.euler,
+        substeps: typing.SupportsFloat = 1.0,
+        antisymmetric: bool = False,
+        damping: typing.SupportsFloat = 0.0,
     ) -> None: ...
+    def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
+        """
+        Return the shape of a state defect of this network.
+        """
+
     def gauss_newton_product(
         self,
         theta: numpy.typing.NDArray[typing.Any],
@@ -89,6 +99,7 @@ class EvaluatorFloat32:
         y: numpy.typing.NDArray[typing.Any],
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
@@ -106,6 +117,7 @@ class EvaluatorFloat32:
         y: numpy.typing.NDArray[typing.Any],
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the product of the Hessian of the mean loss with `v` to `out`.
@@ -116,9 +128,23 @@ class EvaluatorFloat32:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the logits (n, n_outputs) to `out`.
+        """
+
+    def state_defect(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        coarse: EvaluatorFloat32,
+        coarse_theta: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write by how much the steps of `coarse` miss the states of this network to `out`.
         """
 
     def value(
@@ -126,6 +152,7 @@ class EvaluatorFloat32:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Return the mean loss.
@@ -137,9 +164,23 @@ class EvaluatorFloat32:
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Write the gradient of the mean loss to `out` and return the mean loss.
+        """
+
+    def vjp(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        dlogits: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        out_X: numpy.typing.NDArray[typing.Any] | None = None,
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and `out_X` (by X).
         """
 
     @property
@@ -171,7 +212,17 @@ class EvaluatorFloat64:
         train_opening: bool = True,
         train_blocks: bool = True,
         train_closing: bool = True,
+        *,
+        scheme: Scheme = Scheme.euler,
+        substeps: typing.SupportsFloat = 1.0,
+        antisymmetric: bool = False,
+        damping: typing.SupportsFloat = 0.0,
     ) -> None: ...
+    def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
+        """
+        Return the shape of a state defect of this network.
+        """
+
     def gauss_newton_product(
         self,
         theta: numpy.typing.NDArray[typing.Any],
@@ -179,6 +230,7 @@ class EvaluatorFloat64:
         y: numpy.typing.NDArray[typing.Any],
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
@@ -196,6 +248,7 @@ class EvaluatorFloat64:
         y: numpy.typing.NDArray[typing.Any],
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the product of the Hessian of the mean loss with `v` to `out`.
@@ -206,9 +259,23 @@ class EvaluatorFloat64:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the logits (n, n_outputs) to `out`.
+        """
+
+    def state_defect(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        coarse: EvaluatorFloat64,
+        coarse_theta: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write by how much the steps of `coarse` miss the states of this network to `out`.
         """
 
     def value(
@@ -216,6 +283,7 @@ class EvaluatorFloat64:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Return the mean loss.
@@ -227,9 +295,23 @@ class EvaluatorFloat64:
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Write the gradient of the mean loss to `out` and return the mean loss.
+        """
+
+    def vjp(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        dlogits: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        out_X: numpy.typing.NDArray[typing.Any] | None = None,
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and `out_X` (by X).
         """
 
     @property
@@ -256,6 +338,12 @@ class Projection(enum.Enum):
 class Prolongation(enum.Enum):
     constant = 0
     linear = 1
+
+class Scheme(enum.Enum):
+    euler = 0
+    matched = 1
+    rk4 = 2
+    verlet = 3
 
 def adam(
     x: numpy.typing.NDArray[typing.Any],

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "mgres/resnet.hpp"
-#include "mgres/scheme.hpp"
 
 namespace mgres {
 
@@ -22,13 +21,11 @@ enum class Curvature { hessian, gauss_newton };
 /// The states of a chunk are kept for all layers, as this is meant for coarse networks: per thread
 /// 4 (Gauss-Newton 2) K v numbers for each stage and sample of a chunk.  Like the gradient, bitwise
 /// the same for any number of threads.
+///
+/// Throws std::invalid_argument for verlet, whose half steps are not made of stages (tangent.hpp).
 template <class S>
-void curvature_product(Curvature kind, const ResNet& net, const Tableau& tableau, Loss loss,
-                       const Trainable& trainable, const S* theta, const Batch<S>& batch,
-                       const Targets<S>& targets, const S* v, S* out, Workspace<S>& workspace,
-                       Interrupt& interrupt);
-
-/// How the layers of a network step.
-Tableau tableau_of(const ResNet& net);
+void curvature_product(Curvature kind, const ResNet& net, Loss loss, const Trainable& trainable,
+                       const S* theta, const Batch<S>& batch, const Targets<S>& targets, const S* v,
+                       S* out, Workspace<S>& workspace, Interrupt& interrupt);
 
 }  // namespace mgres

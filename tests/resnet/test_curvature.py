@@ -7,14 +7,19 @@ import pytest
 
 import mgres
 from mgres.resnet import curvature_reference, reference
-from mgres.resnet.curvature_reference import EULER, RK4, matched
 from mgres.resnet.network import ACTIVATIONS, PARTS
 from mgres.resnet.objective import LOSSES
 
 from .problems import random_problem, relative_error
 
 KINDS = ("hessian_product", "gauss_newton_product")
-TABLEAUS = {"euler": EULER, "matched": matched(8), "rk4": RK4}
+OPTIONS = {
+    "euler": {},
+    "matched": {"scheme": "matched", "substeps": 8},
+    "rk4": {"scheme": "rk4"},
+    "antisymmetric": {"weights": "antisymmetric", "damping": 0.2},
+    "antisymmetric rk4": {"weights": "antisymmetric", "damping": 0.2, "scheme": "rk4"},
+}
 STEP = 1e-30
 
 
@@ -63,38 +68,60 @@ def test_reference_is_the_complex_step_of_the_gradient(activation, loss, labels)
     np.testing.assert_allclose(actual, gradient.imag / STEP, rtol=1e-12, atol=1e-14)
 
 
+def by_complex_steps(net, loss, theta, X, vectors, v, defect=None):
+    """Both products from the reference's gradient, logits and adjoint alone."""
+    theta, X, v = (a.astype(np.float64) for a in (theta, X, v))
+    along = theta + 1j * STEP * v
+    _, gradient = reference.value_and_grad(net, loss, along, X, vectors, defect)
+    z = reference.logits(net, along, X, defect)
+    dz = reference.loss_gradient(loss, z, vectors).imag / STEP / len(X)
+    return gradient.imag / STEP, reference.vjp(net, theta, X, dz, defect)[0]
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", TABLEAUS)
+@pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("activation", ["tanh", "smooth_relu"])
-def test_reference_with_stages(activation, name, loss):
-    """Slopes by a complex step, their derivative by differences; Gauss-Newton from J itself."""
-    tableau = TABLEAUS[name]
-    net = mgres.ResNet(2, 3, 2, 2, 1.5, activation, np.float64)
-    theta, X, vectors, _ = random_problem(net, 4, labels=False)
-    v, eye = direction_of(net), np.eye(net.size)
+def test_every_scheme(activation, name, loss, dtype, tolerance):
+    net = mgres.ResNet(3, 6, 2, 7, 1.5, activation, dtype, **OPTIONS[name])
+    theta, X, vectors, y = random_problem(net, 40)
+    v = direction_of(net)
+    expected = by_complex_steps(net, loss, theta, X, vectors, v)
+    for kind, product in zip(KINDS, expected, strict=True):
+        plain = reference_product(kind, net, loss, theta, X, vectors, v)
+        assert relative_error(plain, product) < 1e-12
+        actual = core_product(kind, net, loss, theta, X, y, v)
+        assert relative_error(actual, product) < 3 * tolerance
 
-    def jacobian(at):
-        columns = [curvature_reference.logits(net, at + 1j * STEP * e, X, tableau) for e in eye]
-        return np.stack([c.imag / STEP for c in columns], axis=-1)
 
-    def gradient(at):
-        z = curvature_reference.logits(net, at, X, tableau)
-        dz = reference.loss_gradient(loss, z, vectors) / len(X)
-        return np.einsum("nc,nci->i", dz, jacobian(at))
-
-    h = 1e-5
-    hessian = (gradient(theta + h * v) - gradient(theta - h * v)) / (2 * h)
-    arguments = (net, loss, theta, X, vectors, v, tableau)
-    actual = curvature_reference.hessian_product(*arguments)
-    assert relative_error(actual, hessian) < 1e-9
-
-    derivative = jacobian(theta)
-    z = curvature_reference.logits(net, theta, X, tableau) + 1j * STEP * (derivative @ v)
-    along = reference.loss_gradient(loss, z, vectors).imag / STEP / len(X)
-    actual = curvature_reference.gauss_newton_product(*arguments)
-    np.testing.assert_allclose(
-        actual, np.einsum("nci,nc->i", derivative, along), rtol=1e-11, atol=1e-13
+@pytest.mark.parametrize("n", [5, 200])
+def test_with_a_state_defect(n, dtype, tolerance):
+    net = mgres.ResNet(3, 6, 2, 12, 2.0, "tanh", dtype)
+    theta, X, vectors, y = random_problem(net, n)
+    fine = mgres.ResNetObjective(net, X, y)
+    coarse = fine.coarsen(4, "matched")
+    projected = np.empty(coarse.size, dtype)
+    mgres.DepthTransfer(net, coarse.net).project(theta, projected)
+    defect = reference.state_defect(
+        net, theta.astype(float), coarse.net, projected.astype(float), X.astype(float)
     )
+    f, v = coarse.with_state_defect(fine, theta, projected), direction_of(coarse.net)
+    arguments = (coarse.net, "cross_entropy", projected, X, vectors, v)
+    out, without = np.empty_like(v), np.empty_like(v)
+    for kind, product in zip(KINDS, by_complex_steps(*arguments, defect), strict=True):
+        getattr(f, kind)(projected, v, out)
+        assert relative_error(out, product) < 3 * tolerance
+        getattr(coarse, kind)(projected, v, without)
+        assert relative_error(without, product) > 1e-2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_verlet_has_no_second_derivatives(kind):
+    net = mgres.ResNet(2, 4, 2, 3, scheme="verlet")
+    theta, X, _, y = random_problem(net, 5)
+    with pytest.raises(ValueError, match=r"scheme: expected euler, matched or rk4 .*got verlet"):
+        core_product(kind, net, "cross_entropy", theta, X, y, theta)
+    with pytest.raises(ValueError, match="scheme: expected euler, matched or rk4, got verlet"):
+        reference_product(kind, net, "cross_entropy", theta, X, np.eye(2)[y], theta)
 
 
 # ---- the core against the reference --------------------------------------------------------------

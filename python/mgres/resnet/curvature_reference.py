@@ -6,12 +6,13 @@ A layer is a step of an explicit Runge-Kutta method, so that one text serves all
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .network import ResNet
-from .reference import Numbers, loss_gradient, sigma
+from .reference import Numbers, effective_weights, loss_gradient, sigma
 
 
 class Tableau(NamedTuple):
@@ -21,14 +22,16 @@ class Tableau(NamedTuple):
     b: tuple[float, ...]
 
 
-EULER = Tableau(((),), (1.0,))
-RK4 = Tableau(((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6))
-
-
-def matched(substeps: float) -> Tableau:
-    """Return the two-stage method that does what `substeps` Euler steps do, up to O(h^3)."""
-    weight = (substeps - 1) / (2 * substeps)
-    return Tableau(((), (1.0,)), (1 - weight, weight))
+def tableau_of(net: ResNet) -> Tableau:
+    """Return how the layers of `net` step; ValueError for verlet, which is not of this kind."""
+    if net.scheme == "euler":
+        return Tableau(((),), (1.0,))
+    if net.scheme == "matched":
+        weight = (net.substeps - 1) / (2 * net.substeps)
+        return Tableau(((), (1.0,)), (1 - weight, weight))
+    if net.scheme == "rk4":
+        return Tableau(((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6))
+    raise ValueError(f"scheme: expected euler, matched or rk4, got {net.scheme}")
 
 
 def sigma_second(activation: str, z: Numbers) -> Numbers:
@@ -44,20 +47,6 @@ def sigma_second(activation: str, z: Numbers) -> Numbers:
     return second
 
 
-def logits(net: ResNet, theta: Numbers, X: Numbers, tableau: Tableau = EULER) -> Numbers:
-    """Return the logits, shape (n, n_outputs), with layers that step by `tableau`."""
-    p = net.views(theta)
-    y = X @ p.Q.T
-    for k in range(net.depth):
-        slopes: list[Numbers] = []
-        for row in tableau.a:
-            x = y + net.dt * _weighted(row, slopes)
-            slopes.append(sigma(net.activation, x @ p.W[k].T + p.b[k])[0])
-        y = y + net.dt * _weighted(tableau.b, slopes)
-    z: Numbers = y @ p.W_out.T + p.b_out
-    return z
-
-
 def hessian_product(
     net: ResNet,
     loss: str,
@@ -65,10 +54,9 @@ def hessian_product(
     X: Numbers,
     targets: Numbers,
     v: Numbers,
-    tableau: Tableau = EULER,
 ) -> Numbers:
     """Return the Hessian of the mean loss times `v`: the derivative along `v` of the gradient."""
-    return _product(net, loss, theta, X, targets, v, tableau, gauss_newton=False)
+    return _product(net, loss, theta, X, targets, v, gauss_newton=False)
 
 
 def gauss_newton_product(
@@ -78,10 +66,9 @@ def gauss_newton_product(
     X: Numbers,
     targets: Numbers,
     v: Numbers,
-    tableau: Tableau = EULER,
 ) -> Numbers:
     """Return J^T H J `v` with the derivative J of the logits and the Hessian H of the mean loss."""
-    return _product(net, loss, theta, X, targets, v, tableau, gauss_newton=True)
+    return _product(net, loss, theta, X, targets, v, gauss_newton=True)
 
 
 def loss_hessian_product(loss: str, z: Numbers, targets: Numbers, z_dot: Numbers) -> Numbers:
@@ -102,11 +89,14 @@ def _product(
     X: Numbers,
     targets: Numbers,
     v: Numbers,
-    tableau: Tableau,
     gauss_newton: bool,
 ) -> Numbers:
     """Differentiate, with a dot, each line of the forward sweep and of its adjoint along `v`."""
+    tableau = tableau_of(net)
     p, d = net.views(theta), net.views(v)
+    weights = [effective_weights(net, W) for W in p.W]
+    linear = net if net.weights == "free" else replace(net, damping=0.0)
+    weights_dot = [effective_weights(linear, W) for W in d.W]
     y, y_dot = X @ p.Q.T, X @ d.Q.T
     layers = []
     for k in range(net.depth):
@@ -116,8 +106,8 @@ def _product(
         for row in tableau.a:
             x = y + net.dt * _weighted(row, slopes)
             x_dot = y_dot + net.dt * _weighted(row, slopes_dot)
-            z = x @ p.W[k].T + p.b[k]
-            z_dot = x @ d.W[k].T + x_dot @ p.W[k].T + d.b[k]
+            z = x @ weights[k].T + p.b[k]
+            z_dot = x @ weights_dot[k].T + x_dot @ weights[k].T + d.b[k]
             value, slope = sigma(net.activation, z)
             slopes.append(value)
             slopes_dot.append(slope * z_dot)
@@ -147,12 +137,14 @@ def _product(
             s, s_dot = slope * r[i], slope * r_dot[i] + bend * r[i]
             g.W[k] += s_dot.T @ x + s.T @ x_dot
             g.b[k] += s_dot.sum(axis=0)
-            x_bar, x_bar_dot = s @ p.W[k], s_dot @ p.W[k] + s @ d.W[k]
+            x_bar, x_bar_dot = s @ weights[k], s_dot @ weights[k] + s @ weights_dot[k]
             for j, weight in enumerate(tableau.a[i]):
                 r[j] = r[j] + net.dt * weight * x_bar
                 r_dot[j] = r_dot[j] + net.dt * weight * x_bar_dot
             c, c_dot = c + x_bar, c_dot + x_bar_dot
         a, a_dot = a + c, a_dot + c_dot
+        if net.weights == "antisymmetric":
+            g.W[k] = (g.W[k] - g.W[k].T) / 2
     g.Q[:] = a_dot.T @ X
     return out
 

@@ -60,14 +60,16 @@ def torch_logits(net, flat, inputs):
     return state @ W_out.reshape(m, v).T + b_out
 
 
-def torch_value_and_grad(net, loss, theta, X, vectors):
-    flat = torch.tensor(theta, requires_grad=True)
-    logits = torch_logits(net, flat, torch.tensor(X))
+def torch_loss(loss, logits, vectors):
     targets = torch.tensor(vectors, dtype=logits.dtype)
     if loss == "cross_entropy":
-        value = torch.nn.functional.cross_entropy(logits, targets)
-    else:
-        value = ((logits - targets) ** 2).sum(1).mean() / 2
+        return torch.nn.functional.cross_entropy(logits, targets)
+    return ((logits - targets) ** 2).sum(1).mean() / 2
+
+
+def torch_value_and_grad(net, loss, theta, X, vectors):
+    flat = torch.tensor(theta, requires_grad=True)
+    value = torch_loss(loss, torch_logits(net, flat, torch.tensor(X)), vectors)
     value.backward()
     return value.item(), flat.grad.numpy().astype(np.float64)
 
@@ -96,6 +98,41 @@ def test_other_shapes(n_inputs, width, dtype, tolerance):
     expected, expected_gradient = torch_value_and_grad(net, "cross_entropy", theta, X, vectors)
     assert value == pytest.approx(expected, rel=tolerance)
     assert relative_error(gradient, expected_gradient) < tolerance
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # its own
+@pytest.mark.parametrize("labels", [True, False], ids=["labels", "vectors"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_products_equal_torch_func(activation, loss, labels, dtype, tolerance):
+    """Hessian: forward over reverse mode.  Gauss-Newton: jvp, the loss's Hessian, vjp."""
+    net = mgres.ResNet(4, 6, 3, 12, activation=activation, dtype=dtype)
+    theta, X, vectors, y = random_problem(net, 50, labels=labels)
+    v = np.random.default_rng(1).standard_normal(net.size).astype(dtype)
+    point, direction = (
+        torch.tensor(theta, dtype=torch.float64),
+        torch.tensor(v, dtype=torch.float64),
+    )
+    samples = torch.tensor(X, dtype=torch.float64)
+
+    def model(flat):
+        return torch_logits(net, flat, samples)
+
+    def mean_loss(logits):
+        return torch_loss(loss, logits, vectors)
+
+    def push(f, at, along):
+        return torch.func.jvp(f, (at,), (along,))[1]
+
+    hessian = push(torch.func.grad(lambda flat: mean_loss(model(flat))), point, direction)
+    logits, pull = torch.func.vjp(model, point)
+    along = push(torch.func.grad(mean_loss), logits, push(model, point, direction))
+    f = mgres.ResNetObjective(net, X, y, loss)
+    out = np.empty_like(theta)
+    f.hessian_product(theta, v, out)
+    assert relative_error(out, hessian.numpy()) < 3 * tolerance
+    f.gauss_newton_product(theta, v, out)
+    assert relative_error(out, pull(along)[0].numpy()) < 3 * tolerance
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ from .adam import Adam, AdamW
 from .carry import Carrier
 from .cycle import CorrectionReport, CycleReport, CycleState, VCycle
 from .first_order import GradientDescent, Momentum, Nesterov
+from .gauss_newton import GaussNewton
 from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .lsr1 import LSR1
 from .metric import Diagonal, Euclidean, Metric
 from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
+from .newton import TruncatedNewton
 from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
 from .optimizer import LevelOptimizer
 from .proximal import L1, ProximalGradient
@@ -56,6 +58,7 @@ __all__ = [
     "Euclidean",
     "FixedStep",
     "FullMultigrid",
+    "GaussNewton",
     "GradientDescent",
     "GradientReduction",
     "Hierarchy",
@@ -87,6 +90,7 @@ __all__ = [
     "StoppingRule",
     "Tilted",
     "Transfer",
+    "TruncatedNewton",
     "TwiceDifferentiable",
     "VCycle",
     "Vector",

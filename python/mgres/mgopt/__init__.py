@@ -6,33 +6,46 @@ whose answers are known, are others.
 """
 
 from .carry import Carrier
-from .cycle import CorrectionReport, CycleReport, CycleState, VCycle
+from .coupling import Coupling, FirstOrder, HasStates, NoCoupling, StateDefect, Surrogate
+from .cycle import Cycle, FCycle, VCycle, WCycle
 from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .metric import Diagonal, Euclidean, Metric
-from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
+from .objective import Memo, Objective, TwiceDifferentiable, Vector
 from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
-from .schedule import LevelSteps, Schedule
+from .report import CorrectionReport, CycleReport
+from .schedule import SHAPES, LevelSteps, Schedule, Shape
+from .state import STATE_POLICIES, CycleState, StatePolicy
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
+from .surrogate import Tilted, Untilted
 from .transfer import MatrixTransfer, Transfer
+from .trust import TrustRegion
+from .verify import VerifiedOn
 from .work import Counted, WorkUnits
 
 __all__ = [
     "LBFGS",
+    "SHAPES",
+    "STATE_POLICIES",
     "Adam",
     "AnyOf",
     "Armijo",
     "Carrier",
     "CorrectionReport",
     "Counted",
+    "Coupling",
+    "Cycle",
     "CycleReport",
     "CycleState",
     "Diagonal",
     "Euclidean",
+    "FCycle",
+    "FirstOrder",
     "FixedStep",
     "GradientDescent",
     "GradientReduction",
+    "HasStates",
     "Hierarchy",
     "Level",
     "LevelOptimizer",
@@ -43,15 +56,24 @@ __all__ = [
     "Memo",
     "Metric",
     "Momentum",
+    "NoCoupling",
     "Objective",
     "Schedule",
+    "Shape",
     "Stall",
+    "StateDefect",
+    "StatePolicy",
     "Step",
     "StoppingRule",
+    "Surrogate",
     "Tilted",
     "Transfer",
+    "TrustRegion",
     "TwiceDifferentiable",
+    "Untilted",
     "VCycle",
     "Vector",
+    "VerifiedOn",
+    "WCycle",
     "WorkUnits",
 ]

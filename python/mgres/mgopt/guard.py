@@ -1,0 +1,142 @@
+"""Whether a correction is taken, and how far."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from .. import _core
+from .hierarchy import Hierarchy
+from .linesearch import REJECTED, LineSearch, Step
+from .objective import Objective, Vector
+from .state import CycleState
+from .trust import Ball, TrustRegion
+from .verify import VerifiedOn
+from .work import Counted
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A correction before it is judged.
+
+    Attributes
+    ----------
+    f : Objective
+        The level's objective, coupling included.
+    x, d : Vector
+        Where the level stands, and the correction; neither is changed.
+    fx, slope, length : float
+        f(x), <f'(x), d>, and the norm of d in the level's metric.
+    share : float
+        The share of the coarse visit's correction that is left after shortening it.
+    """
+
+    f: Objective
+    x: Vector
+    d: Vector
+    fx: float
+    slope: float
+    length: float
+    share: float = 1.0
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether the correction is finite and leads down."""
+        return math.isfinite(self.length) and -math.inf < self.slope < 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided, and the figures of :class:`CorrectionReport` that led to it."""
+
+    step: Step
+    radius: float | None = None
+    predicted: float | None = None
+    ratio: float | None = None
+    verified: bool | None = None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A line search or a trust region, and the verification of its decision.
+
+    Attributes
+    ----------
+    line_search : LineSearch
+        Used without a trust region.
+    trust : TrustRegion or None
+        Its radii are in the state of the cycle.
+    verify : VerifiedOn or None
+        Asked on the finest level.
+    """
+
+    line_search: LineSearch
+    trust: TrustRegion | None
+    verify: VerifiedOn | None
+
+    def confine(self, hierarchy: Hierarchy, l: int, x: Vector, state: CycleState) -> None:
+        """Set the ball for a visit of level `l` + 1 from x, inside what remains of l's own ball."""
+        if self.trust is None:
+            return
+        fine, coarse = state.levels[l], state.levels[l + 1]
+        radius = fine.radius if fine.ball is None else min(fine.radius, fine.ball.remaining(x))
+        coarse.ball = Ball(coarse.origin, hierarchy[l + 1].metric, radius)
+
+    def judge(
+        self,
+        hierarchy: Hierarchy,
+        l: int,
+        trial: Trial,
+        h: Objective,
+        e: Vector,
+        state: CycleState,
+    ) -> Verdict:
+        """Decide on a correction P e of level `l` that the coarse objective `h` has led to."""
+        if trial.length == 0:
+            return Verdict(Step(alpha=0.0, accepted=True))
+        if self.trust is not None:
+            verdict = self._judge_ratio(self.trust, hierarchy, l, trial, h, e, state)
+        elif trial.is_fit:
+            step = self.line_search(trial.f, trial.x, trial.d, trial.fx, trial.slope)
+            verdict = Verdict(step)
+        else:
+            verdict = Verdict(REJECTED)
+        step = verdict.step
+        if not (step.accepted and math.isfinite(step.alpha)):
+            return replace(verdict, step=Step(0.0, False, step.evaluations))
+        if self.verify is None or l > 0:
+            return verdict
+        return self._verify(self.verify, hierarchy, trial, verdict)
+
+    def _judge_ratio(
+        self,
+        trust: TrustRegion,
+        hierarchy: Hierarchy,
+        l: int,
+        trial: Trial,
+        h: Objective,
+        e: Vector,
+        state: CycleState,
+    ) -> Verdict:
+        fine, coarse = state.levels[l], state.levels[l + 1]
+        assert coarse.ball is not None
+        step, ratio, predicted = REJECTED, None, None
+        if trial.is_fit:
+            # as it is where the visit ended: its gradient, and so its value, may be known
+            end = coarse.origin + e if trial.share < 1 else coarse.point
+            predicted = h.value(coarse.origin) - h.value(end)
+            step, ratio = trust.judge(trial.f, trial.x, trial.d, trial.fx, trial.slope, predicted)
+        length = hierarchy[l + 1].metric.norm(e)
+        fine.radius = trust.next_radius(fine.radius, length, -math.inf if ratio is None else ratio)
+        return Verdict(step, coarse.ball.radius, predicted, ratio)
+
+    def _verify(
+        self, verify: VerifiedOn, hierarchy: Hierarchy, trial: Trial, verdict: Verdict
+    ) -> Verdict:
+        finest = hierarchy[0].objective
+        assert isinstance(finest, Counted)
+        end = trial.x.copy()
+        _core.axpy(verdict.step.alpha, trial.d, end)
+        if verify.allows(finest.alike(verify.objective), trial.x, end):
+            return replace(verdict, verified=True)
+        return replace(verdict, step=Step(0.0, False, verdict.step.evaluations), verified=False)

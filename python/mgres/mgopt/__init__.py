@@ -5,6 +5,7 @@ The engine knows vectors, objectives and transfers, nothing of networks.  The re
 whose answers are known, are others.
 """
 
+from .additive import AdditiveCycle
 from .carry import Carrier
 from .coupling import Coupling, FirstOrder, HasStates, NoCoupling, StateDefect, Surrogate
 from .cycle import Cycle, FCycle, VCycle, WCycle
@@ -29,6 +30,7 @@ __all__ = [
     "SHAPES",
     "STATE_POLICIES",
     "Adam",
+    "AdditiveCycle",
     "AnyOf",
     "Armijo",
     "Carrier",

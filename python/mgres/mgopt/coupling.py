@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from .metric import Metric
 from .objective import Memo, Objective, Vector
 from .surrogate import Tilted, Untilted
 from .work import Counted
@@ -87,7 +88,7 @@ class HasStates(Protocol):
     """An objective of parameters that drive states through time, such as a network."""
 
     def with_state_defect(self, fine: Objective, x: Vector, origin: Vector) -> Objective:
-        """Return this objective with shifted state equations and its minimum's value shifted.
+        """Return this objective with shifted state equations and a constant added.
 
         One vector is added to the state equation of each coarse step, the same for all parameters:
         the defect of the fine states at `x` in the coarse equations at `origin`.  The states at
@@ -155,6 +156,12 @@ class StateDefect:
         objective = Memo(shifted if ledger is None else ledger.alike(shifted))
         make = Tilted if self.first_order else Untilted
         return make(objective, origin, restricted_gradient)
+
+
+def relative_coupling(h: Surrogate, restricted_gradient: Vector, metric: Metric) -> float:
+    """Return |v| / |R g| in the dual norm of the coarse level."""
+    norm = metric.dual_norm(restricted_gradient)
+    return metric.dual_norm(h.v) / norm if norm > 0 else 0.0
 
 
 def innermost(f: Objective) -> Objective:

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 import numpy as np
 
 from .. import _core
-from .coupling import Coupling, FirstOrder, Surrogate
+from .coupling import Coupling, FirstOrder, Surrogate, relative_coupling
 from .guard import Guard, Trial
 from .hierarchy import Hierarchy
 from .linesearch import FixedStep, LineSearch
@@ -92,16 +92,7 @@ class Cycle:
         ValueError
             If `x`, the schedule or the objective to verify on does not fit the hierarchy.
         """
-        if len(self.schedule) != len(hierarchy):
-            raise ValueError(
-                f"schedule: expected {len(hierarchy)} levels, got {len(self.schedule)}: "
-                f"{self.schedule}"
-            )
-        if self.verify is not None and self.verify.objective.size != hierarchy[0].objective.size:
-            raise ValueError(
-                f"verify: expected an objective of size {hierarchy[0].objective.size}, "
-                f"got {self.verify.objective.size}"
-            )
+        check_fit(self.schedule, self.verify, hierarchy)
         return CycleState.make(hierarchy, x, self.trust.radius if self.trust else math.inf)
 
     def step(self, hierarchy: Hierarchy, x: Vector, state: CycleState) -> CycleReport:
@@ -184,7 +175,6 @@ class Cycle:
     ) -> CorrectionReport:
         """Prolong the coarse change and add it, if it is fit to be added."""
         level, fine, coarse = hierarchy[l], state.levels[l], state.levels[l + 1]
-        coarse_metric = hierarchy[l + 1].metric
         d = fine.correction
         assert level.transfer is not None
 
@@ -202,23 +192,9 @@ class Cycle:
             if fine.ball is not None:
                 fine.ball.left = share < 1
 
-        restricted_norm = coarse_metric.dual_norm(coarse.restricted)
-        coupling_norm = coarse_metric.dual_norm(h.v)
-        return CorrectionReport(
-            level=l,
-            value=fx,
-            gradient_norm=level.metric.dual_norm(fine.gradient),
-            coupling=coupling_norm / restricted_norm if restricted_norm > 0 else 0.0,
-            slope=slope,
-            correction_norm=trial.length,
-            alpha=verdict.step.alpha,
-            accepted=verdict.step.accepted,
-            evaluations=verdict.step.evaluations,
-            radius=verdict.radius,
-            predicted=verdict.predicted,
-            ratio=verdict.ratio,
-            verified=verdict.verified,
-        )
+        gradient_norm = level.metric.dual_norm(fine.gradient)
+        coupling = relative_coupling(h, coarse.restricted, hierarchy[l + 1].metric)
+        return verdict.report(l, trial, gradient_norm, coupling)
 
     @property
     def _guard(self) -> Guard:
@@ -267,3 +243,16 @@ class FCycle(Cycle):
     """A :class:`Cycle` that visits level l, but for the coarsest, l + 1 times."""
 
     shape: Shape = field(default="F", init=False)
+
+
+def check_fit(schedule: Schedule, verify: VerifiedOn | None, hierarchy: Hierarchy) -> None:
+    """Raise ValueError unless schedule and verification fit the hierarchy."""
+    if len(schedule) != len(hierarchy):
+        raise ValueError(
+            f"schedule: expected {len(hierarchy)} levels, got {len(schedule)}: {schedule}"
+        )
+    size = hierarchy[0].objective.size
+    if verify is not None and verify.objective.size != size:
+        raise ValueError(
+            f"verify: expected an objective of size {size}, got {verify.objective.size}"
+        )

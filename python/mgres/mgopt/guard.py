@@ -9,6 +9,7 @@ from .. import _core
 from .hierarchy import Hierarchy
 from .linesearch import REJECTED, LineSearch, Step
 from .objective import Objective, Vector
+from .report import CorrectionReport
 from .state import CycleState
 from .trust import Ball, TrustRegion
 from .verify import VerifiedOn
@@ -54,6 +55,26 @@ class Verdict:
     predicted: float | None = None
     ratio: float | None = None
     verified: bool | None = None
+
+    def report(
+        self, l: int, trial: Trial, gradient_norm: float, coupling: float
+    ) -> CorrectionReport:
+        """Return the report on `trial`, a correction of level `l`."""
+        return CorrectionReport(
+            level=l,
+            value=trial.fx,
+            gradient_norm=gradient_norm,
+            coupling=coupling,
+            slope=trial.slope,
+            correction_norm=trial.length,
+            alpha=self.step.alpha,
+            accepted=self.step.accepted,
+            evaluations=self.step.evaluations,
+            radius=self.radius,
+            predicted=self.predicted,
+            ratio=self.ratio,
+            verified=self.verified,
+        )
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,8 @@ def l_bfgs_pairs(policy, text="[0/1, {2}]", cycles=1):
 
 def test_l_bfgs_learns_from_the_coarse_level_and_from_the_correction():
     A, pairs, _, _ = l_bfgs_pairs("transfer")
-    coarse, correction, own = list(pairs)[:2], pairs[2], pairs[3]
     assert len(pairs) == 4
+    coarse, correction, own = list(pairs)[:2], pairs[2], pairs[3]
     for pair in coarse:  # P s and lift y: constant on pairs, with the curvature of the coarse one
         np.testing.assert_array_equal(pair.s[::2], pair.s[1::2])
         np.testing.assert_allclose(pair.y[::2], (A[::2] + A[1::2]) * pair.s[::2] / 2, rtol=1e-12)

@@ -13,6 +13,7 @@ from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .metric import Diagonal, Euclidean, Metric
+from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
 from .objective import Memo, Objective, TwiceDifferentiable, Vector
 from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
 from .report import CorrectionReport, CycleReport
@@ -34,6 +35,7 @@ __all__ = [
     "AnyOf",
     "Armijo",
     "Carrier",
+    "Cascade",
     "CorrectionReport",
     "Counted",
     "Coupling",
@@ -45,6 +47,7 @@ __all__ = [
     "FCycle",
     "FirstOrder",
     "FixedStep",
+    "FullMultigrid",
     "GradientDescent",
     "GradientReduction",
     "HasStates",
@@ -56,12 +59,15 @@ __all__ = [
     "MatrixTransfer",
     "MaxSteps",
     "Memo",
+    "Method",
     "Metric",
     "Momentum",
+    "NestedState",
     "NoCoupling",
     "Objective",
     "Schedule",
     "Shape",
+    "Smoothing",
     "Stall",
     "StateDefect",
     "StatePolicy",

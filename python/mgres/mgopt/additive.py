@@ -89,6 +89,7 @@ class AdditiveCycle:
         state.start()
         finest = state.levels[0]
         fx = finest.objective.value_and_grad(x, finest.gradient)
+        state.note_value(0, fx)
         coupling = self._answer(hierarchy, x, state)
         e = self._add(hierarchy, state)
         level = hierarchy[0]
@@ -99,8 +100,8 @@ class AdditiveCycle:
         if verdict.step.accepted:
             _core.axpy(verdict.step.alpha, e, x)
         gradient_norm = level.metric.dual_norm(finest.gradient)
-        report = verdict.report(0, trial, gradient_norm, coupling)
-        return CycleReport(fx, hierarchy.work.total - work_before, (report,))
+        state.reports.append(verdict.report(0, trial, gradient_norm, coupling))
+        return state.report(hierarchy, x, work_before)
 
     def _steps(self, l: int) -> int:
         if l == len(self.schedule) - 1:

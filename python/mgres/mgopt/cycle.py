@@ -100,9 +100,7 @@ class Cycle:
         work_before = hierarchy.work.total
         state.start()
         self._visit(hierarchy, 0, self.shape, state.levels[0].objective, x, state)
-        assert state.first_value is not None
-        work = hierarchy.work.total - work_before
-        return CycleReport(state.first_value, work, tuple(state.reports), tuple(state.skipped))
+        return state.report(hierarchy, x, work_before)
 
     def _visit(
         self,

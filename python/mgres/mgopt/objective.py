@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias, cast
+import math
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .metric import Metric
 
 Vector: TypeAlias = NDArray[np.floating[Any]]
 """A one-dimensional, C-contiguous array; one dtype (float32 or float64) per hierarchy."""
@@ -102,6 +106,10 @@ class Memo:
     def knows(self, x: Vector) -> bool:
         """Return whether value and gradient at `x` cost nothing."""
         return self._revision == self.revision and np.array_equal(x, self._point)
+
+    def gradient_norm(self, metric: Metric) -> float:
+        """Return the norm of the last gradient, NaN if there was none."""
+        return math.nan if self._revision is None else metric.dual_norm(self._gradient)
 
     def value(self, x: Vector) -> float:
         """Return f(x)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -69,11 +70,20 @@ class CycleReport:
         What the cycle cost.
     corrections : tuple of CorrectionReport
         In the order in which they were applied: coarse levels first.
+    level : int
+        The level that was worked for: 0, the finest, except in nested iteration.
+    value_after : float or None
+        The objective of that level at the end, if it is known without further work.
+    gradient_norm : float
+        Norm of the last gradient of that level, in its metric; NaN if there was none.
     skipped : tuple of int
         Levels on which a coarse visit was skipped, in the order in which that happened.
     """
 
     value: float
     work_units: float
-    corrections: tuple[CorrectionReport, ...]
+    corrections: tuple[CorrectionReport, ...] = ()
+    level: int = 0
+    value_after: float | None = None
+    gradient_norm: float = math.nan
     skipped: tuple[int, ...] = ()

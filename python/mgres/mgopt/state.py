@@ -10,7 +10,7 @@ import numpy as np
 from .carry import Carrier
 from .hierarchy import Hierarchy, Level
 from .objective import Memo, Objective, Vector
-from .report import CorrectionReport
+from .report import CorrectionReport, CycleReport
 from .trust import Ball
 
 StatePolicy = Literal["reset", "keep", "transfer"]
@@ -81,6 +81,11 @@ class CycleState:
             states.append(LevelState(Memo(level.objective), optimizer, g, d, y, y0, r, radius))
         return cls(states)
 
+    @property
+    def finest(self) -> Memo:
+        """The finest objective, with its last gradient."""
+        return self.levels[0].objective
+
     def start(self) -> None:
         """Forget the reports of the last cycle."""
         self.reports.clear()
@@ -91,6 +96,18 @@ class CycleState:
         """Keep the first value of the finest objective."""
         if l == 0 and self.first_value is None:
             self.first_value = fx
+
+    def report(self, hierarchy: Hierarchy, x: Vector, work_before: float) -> CycleReport:
+        """Return the report on a cycle that ends at `x`."""
+        assert self.first_value is not None
+        return CycleReport(
+            value=self.first_value,
+            work_units=hierarchy.work.total - work_before,
+            corrections=tuple(self.reports),
+            value_after=self.finest.value(x) if self.finest.knows(x) else None,
+            gradient_norm=self.finest.gradient_norm(hierarchy[0].metric),
+            skipped=tuple(self.skipped),
+        )
 
 
 def check_state_policy(policy: str) -> None:

@@ -13,8 +13,10 @@ from . import datasets, mgopt
 from .mgopt import (
     LBFGS,
     Adam,
+    AdditiveCycle,
     Armijo,
     Cascade,
+    FCycle,
     FixedStep,
     FullMultigrid,
     GradientDescent,
@@ -22,7 +24,10 @@ from .mgopt import (
     Level,
     Momentum,
     Schedule,
+    StateDefect,
+    TrustRegion,
     VCycle,
+    WCycle,
 )
 from .parallel import get_num_threads, set_num_threads
 from .resnet import (
@@ -48,10 +53,12 @@ __version__ = "0.1.0"
 __all__ = [
     "LBFGS",
     "Adam",
+    "AdditiveCycle",
     "Armijo",
     "Cascade",
     "DepthTransfer",
     "DivergenceError",
+    "FCycle",
     "FitResult",
     "FixedStep",
     "FullMultigrid",
@@ -64,9 +71,12 @@ __all__ = [
     "ResNet",
     "ResNetObjective",
     "Schedule",
+    "StateDefect",
     "Tikhonov",
     "TrainingInterrupted",
+    "TrustRegion",
     "VCycle",
+    "WCycle",
     "datasets",
     "estimate_memory",
     "fit",

@@ -17,7 +17,7 @@ from mgres.mgopt import (
 )
 from mgres.mgopt.coupling import innermost
 from mgres.problems import ControlObjective, control_hierarchy
-from mgres.testing import Quadratic, check_gradient
+from mgres.testing import Quadratic, check_gradient, check_hierarchy
 
 from .chains import chain_hierarchy, run, start
 from .oracles import assert_fixed_point, error_history
@@ -117,6 +117,16 @@ def test_minimiser_is_a_fixed_point(coupling):
     assert_fixed_point(
         hierarchy, f.minimiser(), VCycle(uniform(len(hierarchy), 1, 1), coupling=coupling)
     )
+
+
+def test_hierarchy_passes_its_check_with_state_defects():
+    hierarchy = control_hierarchy(ControlObjective(64))
+    cycle = VCycle(uniform(len(hierarchy), 1, 0), coupling=StateDefect())
+    report = check_hierarchy(hierarchy, np.linspace(0, 1, 64), cycle)
+    report.raise_if_failed()
+    assert report.fixed_point < 1e-14
+    wrong = VCycle(cycle.schedule, coupling=StateDefect(first_order=False))
+    assert not check_hierarchy(hierarchy, np.linspace(0, 1, 64), wrong).ok
 
 
 def test_state_defect_converges_like_the_tilt():

@@ -147,13 +147,9 @@ def test_ratio_upside_down(monkeypatch):
 
 
 def test_everything_is_accepted(monkeypatch):
-    right = TrustRegion.judge
-
-    def wrong(self, *arguments):
-        _, ratio = right(self, *arguments)
-        return guard.Step(1.0, True, 1), ratio
-
-    monkeypatch.setattr(TrustRegion, "judge", wrong)
+    monkeypatch.setattr(
+        guard.Guard, "_step", staticmethod(lambda trust, trial, ratio: guard.Step(1.0, True, 1))
+    )
     assert_noticed(assert_ratio, 0.1, 1.5)
     assert_noticed(test_trust.test_rejected_correction_leaves_every_bit_and_shrinks_the_radius)
 
@@ -183,6 +179,11 @@ def test_visit_that_goes_on_at_the_boundary(monkeypatch):
 def test_balls_that_are_not_nested(monkeypatch):
     monkeypatch.setattr(Ball, "remaining", lambda self, y: np.inf)
     assert_noticed(test_ball.test_balls_are_nested, "V")
+
+
+def test_trial_that_forgets_its_gradient(monkeypatch):
+    monkeypatch.setattr(guard, "WithGradient", lambda f: f)
+    assert_noticed(test_trust.test_trial_serves_the_next_step)
 
 
 # ---- policies, skipping, verification ------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_ratio_of_reductions(actual, predicted, ratio):
         def value(self, x):
             return 1.0 - actual
 
-    _, found = RULES.judge(Fixed(), np.ones(1), np.ones(1), 1.0, -1.0, predicted)
+    found = RULES.ratio(Fixed(), np.ones(1), np.ones(1), 1.0, predicted)
     assert found == pytest.approx(ratio, rel=0.1 if 0 < abs(actual) < 1e-10 else 1e-12)
 
 
@@ -120,6 +120,14 @@ def test_otherwise_a_line_search():
     assert c.alpha == pytest.approx(0.001)  # of a step of 400: 40 and 4 are too long
     assert c.evaluations == 5
     assert hierarchy.work.values[0] == 5
+
+
+def test_only_the_first_trial_comes_with_its_gradient():
+    hierarchy = by_hand(c=0.01, rate=100.0)
+    trust = TrustRegion(radius=1e4, otherwise=Armijo(shrink=0.1))
+    run(hierarchy, VCycle(Schedule.parse("[0/1, {1}]"), trust=trust), np.array([1.0, 3.0]))
+    # coupling, trial, step; then the values of the line search, whose first trial is known
+    assert (hierarchy.work.gradients[0], hierarchy.work.values[0]) == (3, 3)
 
 
 @pytest.mark.parametrize("broken", ["nan", "inf"])
@@ -186,6 +194,17 @@ def test_prediction_costs_nothing_with_l_bfgs():
         run(hierarchy, VCycle(Schedule.parse("[0, {3}]"), trust=TrustRegion(100.0)), start())
         costs[type(optimizer)] = hierarchy.work.values
     assert costs == {GradientDescent: [1, 1], LBFGS: [1, 0]}
+
+
+def test_trial_serves_the_next_step():
+    hierarchies = [chain_hierarchy(2), chain_hierarchy(2)]
+    for hierarchy, trust in zip(hierarchies, (None, TrustRegion(100.0)), strict=True):
+        cycle = VCycle(Schedule.parse("[0/2, {3}]"), trust=trust)
+        _, (report,) = run(hierarchy, cycle, start())
+        assert report.corrections[0].accepted
+    plain, trusted = (hierarchy.work for hierarchy in hierarchies)
+    assert trusted.gradients == plain.gradients
+    assert trusted.values == [0, 1]  # the coarse one is that of the prediction
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,8 @@ class Cycle:
             d *= share
             e *= share
         slope = _core.dot(fine.gradient, d)
-        trial = Trial(f, x, d, fx, slope, level.metric.norm(d), share)
+        step_follows = share == 1 and self.schedule.levels[l].post > 0
+        trial = Trial(f, x, d, fx, slope, level.metric.norm(d), share, step_follows)
         verdict = self._guard.judge(hierarchy, l, trial, h, e, state)
         if verdict.step.accepted:
             _core.axpy(verdict.step.alpha, d, x)

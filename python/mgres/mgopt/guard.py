@@ -11,6 +11,7 @@ from .linesearch import REJECTED, LineSearch, Step
 from .objective import Objective, Vector
 from .report import CorrectionReport
 from .state import CycleState
+from .surrogate import WithGradient
 from .trust import Ball, TrustRegion
 from .verify import VerifiedOn
 from .work import Counted
@@ -30,6 +31,8 @@ class Trial:
         f(x), <f'(x), d>, and the norm of d in the level's metric.
     share : float
         The share of the coarse visit's correction that is left after shortening it.
+    step_follows : bool
+        Whether the level's optimiser will step from x + d if it is accepted.
     """
 
     f: Objective
@@ -39,6 +42,7 @@ class Trial:
     slope: float
     length: float
     share: float = 1.0
+    step_follows: bool = False
 
     @property
     def is_fit(self) -> bool:
@@ -146,10 +150,22 @@ class Guard:
             # as it is where the visit ended: its gradient, and so its value, may be known
             end = coarse.origin + e if trial.share < 1 else coarse.point
             predicted = h.value(coarse.origin) - h.value(end)
-            step, ratio = trust.judge(trial.f, trial.x, trial.d, trial.fx, trial.slope, predicted)
+            # most corrections are taken: if a step follows, its gradient comes with the value
+            f = WithGradient(trial.f) if trial.step_follows else trial.f
+            ratio = trust.ratio(f, trial.x, trial.d, trial.fx, predicted)
+            step = self._step(trust, trial, ratio)
         length = hierarchy[l + 1].metric.norm(e)
         fine.radius = trust.next_radius(fine.radius, length, -math.inf if ratio is None else ratio)
         return Verdict(step, coarse.ball.radius, predicted, ratio)
+
+    @staticmethod
+    def _step(trust: TrustRegion, trial: Trial, ratio: float) -> Step:
+        if ratio >= trust.eta1:
+            return Step(1.0, accepted=True, evaluations=1)
+        if trust.otherwise is None:
+            return Step(0.0, accepted=False, evaluations=1)
+        step = trust.otherwise(trial.f, trial.x, trial.d, trial.fx, trial.slope)
+        return replace(step, evaluations=step.evaluations + 1)
 
     def _verify(
         self, verify: VerifiedOn, hierarchy: Hierarchy, trial: Trial, verdict: Verdict

@@ -1,4 +1,4 @@
-"""Coarse objectives that stand in for a finer one."""
+"""Objectives made of others: coarse ones that stand in for a finer one, and one for a memo."""
 
 from __future__ import annotations
 
@@ -142,3 +142,36 @@ class Untilted:
     def gauss_newton_product(self, x: Vector, v: Vector, out: Vector) -> None:
         """Write G(x) `v` to `out`."""
         twice_differentiable(self.objective).gauss_newton_product(x, v, out)
+
+
+class WithGradient:
+    """An objective whose values come with their gradients, for a memo inside to keep.
+
+    Where the gradient will be asked for anyway it costs one gradient instead of a value more.
+
+    Parameters
+    ----------
+    f : Objective
+        The objective; available as the attribute `objective`.
+    """
+
+    def __init__(self, f: Objective) -> None:
+        self.objective = f
+
+    @property
+    def size(self) -> int:
+        """The dimension of the space."""
+        return self.objective.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The floating-point type of points and gradients."""
+        return self.objective.dtype
+
+    def value(self, x: Vector) -> float:
+        """Return f(x), having evaluated its gradient."""
+        return self.objective.value_and_grad(x, np.empty_like(x))
+
+    def value_and_grad(self, x: Vector, out: Vector) -> float:
+        """Write f'(x) to `out` and return f(x)."""
+        return self.objective.value_and_grad(x, out)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from .linesearch import LineSearch, Step
+from .linesearch import LineSearch
 from .metric import Metric
 from .objective import Objective, Vector
 
@@ -78,21 +78,18 @@ class TrustRegion:
         if not (self.grow > 1 and math.isfinite(self.grow)):
             raise ValueError(f"grow: expected a finite number above 1, got {self.grow}")
 
-    def judge(
-        self, f: Objective, x: Vector, d: Vector, fx: float, slope: float, predicted: float
-    ) -> tuple[Step, float]:
-        """Return what to do about the correction d, and the ratio rho.
+    def ratio(self, f: Objective, x: Vector, d: Vector, fx: float, predicted: float) -> float:
+        """Return rho for the correction d, evaluating f at x + d.
 
-        The ratio is -inf if one of the reductions is not finite or none was predicted.
+        It is -inf if one of the reductions is not finite or none was predicted.
         """
-        trial = x + d
-        ratio = _ratio(fx, fx - f.value(trial), predicted, float(np.finfo(x.dtype).eps))
-        if ratio >= self.eta1:
-            return Step(1.0, accepted=True, evaluations=1), ratio
-        if self.otherwise is None:
-            return Step(0.0, accepted=False, evaluations=1), ratio
-        step = self.otherwise(f, x, d, fx, slope)
-        return Step(step.alpha, step.accepted, step.evaluations + 1), ratio
+        actual = fx - f.value(x + d)
+        noise = 10 * float(np.finfo(x.dtype).eps) * abs(fx)
+        if abs(actual) <= noise and abs(predicted) <= noise:
+            return 1.0
+        if not (math.isfinite(actual) and 0 < predicted < math.inf):
+            return -math.inf
+        return actual / predicted
 
     def next_radius(self, radius: float, length: float, ratio: float) -> float:
         """Return the radius after a correction of the coarse norm `length`.
@@ -104,15 +101,6 @@ class TrustRegion:
         if ratio >= self.eta1:
             return radius
         return self.shrink * (min(radius, length) if math.isfinite(length) else radius)
-
-
-def _ratio(fx: float, actual: float, predicted: float, eps: float) -> float:
-    noise = 10 * eps * abs(fx)
-    if abs(actual) <= noise and abs(predicted) <= noise:
-        return 1.0
-    if not (math.isfinite(actual) and 0 < predicted < math.inf):
-        return -math.inf
-    return actual / predicted
 
 
 class Ball:

@@ -94,7 +94,7 @@ def test_state_defect_costs_a_value_on_either_level():
     assert costs == [([1, 1, 1], values) for values in ([0] * 3, [1, 2, 1], [1, 2, 1], [0] * 3)]
 
 
-@pytest.mark.parametrize("n", [64, 128, 256])
+@pytest.mark.parametrize("n", [32, 64])
 def test_errors_without_the_tilt_are_those_of_the_discretisation(n):
     # how far a coarse solve leads away from the minimiser: h without tilt, 0 with it
     moved = {}
@@ -104,7 +104,7 @@ def test_errors_without_the_tilt_are_those_of_the_discretisation(n):
             report, hierarchy = visit(size, coupling, x)
             moved[size, coupling] = report.correction_norm / hierarchy[0].metric.norm(x)
     for coupling in (NoCoupling(), StateDefect(first_order=False)):
-        assert moved[n, coupling] / moved[2 * n, coupling] == pytest.approx(2, abs=0.05)
+        assert moved[n, coupling] / moved[2 * n, coupling] == pytest.approx(2, abs=0.1)
     for coupling in (FirstOrder(), StateDefect()):
         assert moved[n, coupling] < 1e-14
     assert moved[n, StateDefect(first_order=False)] < 0.75 * moved[n, NoCoupling()]

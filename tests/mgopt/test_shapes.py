@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mgres.mgopt import SHAPES, Cycle, FCycle, Schedule, VCycle, WCycle
+from mgres.mgopt import SHAPES, Cycle, FCycle, LevelSteps, Schedule, VCycle, WCycle
 from mgres.problems import ControlObjective, PoissonObjective, control_hierarchy, poisson_hierarchy
 
 from .chains import Chain, chain_hierarchy, run, start
@@ -118,6 +120,20 @@ def test_visits(levels, shape, visits):
 def test_cost_is_counted(text, shape):
     schedule = Schedule.parse(text)
     assert_counted(CYCLES[shape](schedule), schedule.work_units(shape=shape))
+
+
+steps = st.integers(0, 3)
+
+
+@given(
+    levels=st.lists(st.builds(LevelSteps, steps, steps), max_size=4),
+    coarsest=st.integers(1, 3),
+    shape=st.sampled_from(SHAPES),
+)
+@settings(max_examples=40, deadline=None)
+def test_cost_is_counted_for_any_schedule(levels, coarsest, shape):
+    cycle = Cycle(Schedule(tuple(levels), coarsest), shape=shape)
+    assert_counted(cycle, cycle.work_units())
 
 
 def test_cost_by_hand():

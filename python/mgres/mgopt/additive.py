@@ -9,14 +9,13 @@ import numpy as np
 
 from .. import _core
 from .coupling import Coupling, FirstOrder, relative_coupling
-from .cycle import check_fit
 from .guard import Guard, Trial
 from .hierarchy import Hierarchy
 from .linesearch import FixedStep, LineSearch
 from .objective import Objective, Vector
 from .report import CycleReport
 from .schedule import Schedule
-from .state import CycleState, StatePolicy, start_visit
+from .state import CycleState, StatePolicy, check_fit, start_visit
 from .verify import VerifiedOn
 
 

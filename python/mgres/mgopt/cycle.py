@@ -16,7 +16,14 @@ from .linesearch import FixedStep, LineSearch
 from .objective import Objective, Vector
 from .report import CorrectionReport, CycleReport
 from .schedule import Schedule, Shape, check_shape
-from .state import CycleState, StatePolicy, check_state_policy, learn_from_visit, start_visit
+from .state import (
+    CycleState,
+    StatePolicy,
+    check_fit,
+    check_state_policy,
+    learn_from_visit,
+    start_visit,
+)
 from .stopping import StoppingRule
 from .trust import TrustRegion
 from .verify import VerifiedOn
@@ -83,6 +90,13 @@ class Cycle:
             )
         if isinstance(self.stop, Sequence) and len(self.stop) != len(self.schedule):
             raise ValueError(f"stop: expected {len(self.schedule)} rules, got {len(self.stop)}")
+
+    def work_units(self, costs: Sequence[float] | None = None) -> float:
+        """Return what a cycle costs at most, line searches aside; see :meth:`Schedule.work_units`.
+
+        It costs less where a gradient is known, as after a rejected correction.
+        """
+        return self.schedule.work_units(costs, shape=self.shape)
 
     def init(self, hierarchy: Hierarchy, x: Vector) -> CycleState:
         """Return the state for cycles on `hierarchy` started at points like `x`.
@@ -242,16 +256,3 @@ class FCycle(Cycle):
     """A :class:`Cycle` that visits level l, but for the coarsest, l + 1 times."""
 
     shape: Shape = field(default="F", init=False)
-
-
-def check_fit(schedule: Schedule, verify: VerifiedOn | None, hierarchy: Hierarchy) -> None:
-    """Raise ValueError unless schedule and verification fit the hierarchy."""
-    if len(schedule) != len(hierarchy):
-        raise ValueError(
-            f"schedule: expected {len(hierarchy)} levels, got {len(schedule)}: {schedule}"
-        )
-    size = hierarchy[0].objective.size
-    if verify is not None and verify.objective.size != size:
-        raise ValueError(
-            f"verify: expected an objective of size {size}, got {verify.objective.size}"
-        )

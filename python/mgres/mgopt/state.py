@@ -11,7 +11,9 @@ from .carry import Carrier
 from .hierarchy import Hierarchy, Level
 from .objective import Memo, Objective, Vector
 from .report import CorrectionReport, CycleReport
+from .schedule import Schedule
 from .trust import Ball
+from .verify import VerifiedOn
 
 StatePolicy = Literal["reset", "keep", "transfer"]
 """What becomes of the state of a coarse level's optimiser from visit to visit.
@@ -114,6 +116,19 @@ def check_state_policy(policy: str) -> None:
     """Raise ValueError unless `policy` is one of reset, keep and transfer."""
     if policy not in STATE_POLICIES:
         raise ValueError(f"state: expected one of {STATE_POLICIES}, got {policy!r}")
+
+
+def check_fit(schedule: Schedule, verify: VerifiedOn | None, hierarchy: Hierarchy) -> None:
+    """Raise ValueError unless schedule and verification fit the hierarchy."""
+    if len(schedule) != len(hierarchy):
+        raise ValueError(
+            f"schedule: expected {len(hierarchy)} levels, got {len(schedule)}: {schedule}"
+        )
+    size = hierarchy[0].objective.size
+    if verify is not None and verify.objective.size != size:
+        raise ValueError(
+            f"verify: expected an objective of size {size}, got {verify.objective.size}"
+        )
 
 
 def start_visit(policy: StatePolicy, hierarchy: Hierarchy, l: int, state: CycleState) -> None:

@@ -49,7 +49,7 @@ class Cycle:
         visited once.
     coupling : Coupling
         What makes a coarse objective a surrogate of the finer one.
-    state : "reset", "keep" or "transfer"
+    state : "reset", "keep", "transfer" or "down"
         What becomes of the state of a coarse level's optimiser between visits; see
         :data:`~mgres.mgopt.state.StatePolicy`.
     skip_below : float

@@ -58,4 +58,4 @@ def test_trust_region_makes_any_coupling_safe(coupling, state):
     assert all(np.diff(values) <= 1e-14)
     assert values[-1] == pytest.approx(minimum(128), rel=1e-5)
     radii = [c.radius for r in reports for c in r.corrections if c.level == 0]
-    assert len(set(radii)) > 2
+    assert len(set(radii)) > 1

@@ -45,7 +45,6 @@ class LevelState:
     restricted: Vector  # R g, from the next finer level
     radius: float  # of the trust region for visits of the next coarser level
     ball: Ball | None = None  # to which the present visit of this level is confined
-    rule: Any = None  # state of the stopping rule of the present visit
 
     @property
     def is_over(self) -> bool:

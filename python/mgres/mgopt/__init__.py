@@ -6,8 +6,10 @@ whose answers are known, are others.
 """
 
 from .adam import Adam, AdamW
+from .additive import AdditiveCycle
 from .carry import Carrier
-from .cycle import CorrectionReport, CycleReport, CycleState, VCycle
+from .coupling import Coupling, FirstOrder, HasStates, NoCoupling, StateDefect, Surrogate
+from .cycle import Cycle, FCycle, VCycle, WCycle
 from .first_order import GradientDescent, Momentum, Nesterov
 from .gauss_newton import GaussNewton
 from .hierarchy import Hierarchy, Level
@@ -17,7 +19,7 @@ from .lsr1 import LSR1
 from .metric import Diagonal, Euclidean, Metric
 from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
 from .newton import TruncatedNewton
-from .objective import Memo, Objective, Tilted, TwiceDifferentiable, Vector
+from .objective import Memo, Objective, TwiceDifferentiable, Vector
 from .optimizer import LevelOptimizer
 from .proximal import L1, ProximalGradient
 from .rate import (
@@ -31,19 +33,27 @@ from .rate import (
     WarmUp,
     by_level,
 )
+from .report import CorrectionReport, CycleReport
 from .rmsprop import RMSprop
-from .schedule import LevelSteps, Schedule
+from .schedule import SHAPES, LevelSteps, Schedule, Shape
 from .scipy_minimize import SciPyMinimize
+from .state import STATE_POLICIES, CycleState, StatePolicy
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
+from .surrogate import Tilted, Untilted
 from .transfer import MatrixTransfer, Transfer
+from .trust import TrustRegion
+from .verify import VerifiedOn
 from .work import Counted, WorkUnits
 
 __all__ = [
     "L1",
     "LBFGS",
     "LSR1",
+    "SHAPES",
+    "STATE_POLICIES",
     "Adam",
     "AdamW",
+    "AdditiveCycle",
     "AnyOf",
     "Armijo",
     "Carrier",
@@ -52,15 +62,20 @@ __all__ = [
     "CorrectionReport",
     "CosineDecay",
     "Counted",
+    "Coupling",
+    "Cycle",
     "CycleReport",
     "CycleState",
     "Diagonal",
     "Euclidean",
+    "FCycle",
+    "FirstOrder",
     "FixedStep",
     "FullMultigrid",
     "GaussNewton",
     "GradientDescent",
     "GradientReduction",
+    "HasStates",
     "Hierarchy",
     "LearningRate",
     "Level",
@@ -76,6 +91,7 @@ __all__ = [
     "Momentum",
     "NestedState",
     "Nesterov",
+    "NoCoupling",
     "Objective",
     "ProximalGradient",
     "RMSprop",
@@ -83,17 +99,25 @@ __all__ = [
     "Scaled",
     "Schedule",
     "SciPyMinimize",
+    "Shape",
     "Smoothing",
     "Stall",
+    "StateDefect",
+    "StatePolicy",
     "Step",
     "StepDecay",
     "StoppingRule",
+    "Surrogate",
     "Tilted",
     "Transfer",
     "TruncatedNewton",
+    "TrustRegion",
     "TwiceDifferentiable",
+    "Untilted",
     "VCycle",
     "Vector",
+    "VerifiedOn",
+    "WCycle",
     "WarmUp",
     "WorkUnits",
     "by_level",

@@ -193,6 +193,11 @@ class ResNetObjective:
         """The dtype of parameters and data."""
         return self.net.dtype
 
+    @property
+    def revision(self) -> int:
+        """Changes with the samples in use: what was remembered of f is then of another function."""
+        return self.samples.revision
+
     def value(self, x: Array) -> float:
         """Return f(x)."""
         defect = self._current_defect()

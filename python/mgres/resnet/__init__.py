@@ -5,14 +5,17 @@ from .metric import time_metric
 from .network import ResNet, Views
 from .objective import ResNetObjective, Samples
 from .problem import resnet_hierarchy
-from .regularizer import Tikhonov
+from .regularizer import Penalty, Regularizer, Smoothness, Tikhonov
 from .transfer import DepthTransfer
 
 __all__ = [
     "DepthTransfer",
+    "Penalty",
+    "Regularizer",
     "ResNet",
     "ResNetObjective",
     "Samples",
+    "Smoothness",
     "Tikhonov",
     "Views",
     "estimate_memory",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .network import PARTS, Array, ResNet
-from .regularizer import Tikhonov
+from .regularizer import Regularizer, bind_all
 
 LOSSES = tuple(_core.Loss.__members__)
 
@@ -73,8 +73,8 @@ class ResNetObjective:
         Labels, shape (n,), of any integer type; or vectors, shape (n, n_outputs).
     loss : str
         "cross_entropy" or "squared_error".
-    regularizer : Tikhonov, optional
-        Added to the mean loss.
+    regularizer : Regularizer or sequence of them, optional
+        Added to the mean loss, such as :class:`Tikhonov` and :class:`Smoothness`.
     fixed : sequence of str
         Parts of the parameters ("opening", "blocks", "closing") that shall not change: their
         gradient is exactly zero.
@@ -96,7 +96,7 @@ class ResNetObjective:
         X: Array,
         y: NDArray[Any],
         loss: str = "cross_entropy",
-        regularizer: Tikhonov | None = None,
+        regularizer: Regularizer | Sequence[Regularizer] | None = None,
         *,
         fixed: Sequence[str] = (),
     ) -> None:
@@ -113,7 +113,7 @@ class ResNetObjective:
         net: ResNet,
         samples: Samples,
         loss: str,
-        regularizer: Tikhonov | None,
+        regularizer: Regularizer | Sequence[Regularizer] | None,
         fixed: tuple[str, ...],
         finest_depth: int,
     ) -> None:
@@ -124,12 +124,7 @@ class ResNetObjective:
         self.fixed = fixed
         self.finest_depth = finest_depth
         self._evaluator = net.evaluator(loss, fixed)
-        self._penalties = [
-            (net.part(part), weight, part in fixed)
-            for part, weight in (
-                regularizer.weights(net, finest_depth).items() if regularizer else ()
-            )
-        ]
+        self._penalties = bind_all(regularizer, net, finest_depth, fixed)
 
     def coarsen(self, factor: int) -> ResNetObjective:
         """Return the objective of the network with `factor` times fewer layers.
@@ -174,15 +169,15 @@ class ResNetObjective:
     def value(self, x: Array) -> float:
         """Return f(x)."""
         value = self._evaluator.value(x, self.samples.X, self.samples.y)
-        for part, weight, _ in self._penalties:
-            value += _core.add_square(weight, x[part], None)
+        for penalty in self._penalties:
+            value += penalty.value(x)
         return value
 
     def value_and_grad(self, x: Array, out: Array) -> float:
         """Write the gradient of f at `x` to `out` and return f(x)."""
         value = self._evaluator.value_and_grad(x, self.samples.X, self.samples.y, out)
-        for part, weight, is_fixed in self._penalties:
-            value += _core.add_square(weight, x[part], None if is_fixed else out[part])
+        for penalty in self._penalties:
+            value += penalty.add_gradient(x, out)
         return value
 
 

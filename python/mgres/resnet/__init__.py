@@ -1,5 +1,6 @@
 """Deep residual networks as hierarchies of objectives."""
 
+from .initialize import smooth_start_depth
 from .memory import estimate_memory
 from .metric import time_metric
 from .network import ResNet, Views
@@ -20,5 +21,6 @@ __all__ = [
     "Views",
     "estimate_memory",
     "resnet_hierarchy",
+    "smooth_start_depth",
     "time_metric",
 ]

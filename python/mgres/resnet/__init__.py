@@ -8,6 +8,7 @@ from .objective import ResNetObjective, Samples
 from .problem import resnet_hierarchy
 from .regularizer import Penalty, Regularizer, Smoothness, Tikhonov
 from .transfer import DepthTransfer
+from .weighting import class_weights
 
 __all__ = [
     "DepthTransfer",
@@ -19,6 +20,7 @@ __all__ = [
     "Smoothness",
     "Tikhonov",
     "Views",
+    "class_weights",
     "estimate_memory",
     "resnet_hierarchy",
     "smooth_start_depth",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import _core
 from .network import PARTS, Array, ResNet
 from .regularizer import Regularizer, bind_all
+from .weighting import weighted_targets
 
 LOSSES = tuple(_core.Loss.__members__)
 
@@ -28,7 +29,8 @@ class Samples:
     X : ndarray, shape (n, n_inputs)
         Inputs.
     y : ndarray
-        Labels, shape (n,), int64; or target vectors, shape (n, n_outputs).
+        Labels, shape (n,), int64; or target vectors, shape (n, n_outputs); or target vectors and in
+        one more column the samples' weights, shape (n, n_outputs + 1).
     revision : int
         How often the samples were replaced.
     """
@@ -78,8 +80,9 @@ class ResNetObjective:
     fixed : sequence of str
         Parts of the parameters ("opening", "blocks", "closing") that shall not change: their
         gradient is exactly zero.
-    finest_depth : int, optional
-        How many layers the finest level of the hierarchy has; by default the network's own.
+    sample_weight : array_like, shape (n,), optional
+        Weights w_j >= 0 for the mean, sum_j w_j l_j / sum_j w_j; see also
+        :func:`mgres.resnet.class_weights`.
 
     Raises
     ------
@@ -99,13 +102,18 @@ class ResNetObjective:
         regularizer: Regularizer | Sequence[Regularizer] | None = None,
         *,
         fixed: Sequence[str] = (),
+        sample_weight: Any = None,
     ) -> None:
         if loss not in LOSSES:
             raise ValueError(f"loss: expected one of {LOSSES}, got {loss!r}")
         unknown = set(fixed) - set(PARTS)
         if isinstance(fixed, str) or unknown:
             raise ValueError(f"fixed: expected a sequence of names from {PARTS}, got {fixed!r}")
-        samples = Samples(check_inputs("X", X, net), check_targets("y", y, len(X), net, loss))
+        check_inputs("X", X, net)
+        targets = check_targets("y", y, len(X), net, loss)
+        if sample_weight is not None:
+            targets = weighted_targets(targets, sample_weight, net)
+        samples = Samples(X, targets)
         self._setup(net, samples, loss, regularizer, tuple(fixed), net.depth)
 
     def _setup(

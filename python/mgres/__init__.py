@@ -13,8 +13,10 @@ from . import datasets, mgopt
 from .mgopt import (
     LBFGS,
     Adam,
+    AdditiveCycle,
     Armijo,
     Cascade,
+    FCycle,
     FixedStep,
     FullMultigrid,
     GradientDescent,
@@ -22,7 +24,10 @@ from .mgopt import (
     Level,
     Momentum,
     Schedule,
+    StateDefect,
+    TrustRegion,
     VCycle,
+    WCycle,
 )
 from .parallel import get_num_threads, set_num_threads
 from .resnet import (
@@ -49,10 +54,12 @@ __version__ = "0.1.0"
 __all__ = [
     "LBFGS",
     "Adam",
+    "AdditiveCycle",
     "Armijo",
     "Cascade",
     "DepthTransfer",
     "DivergenceError",
+    "FCycle",
     "FitResult",
     "FixedStep",
     "FullMultigrid",
@@ -66,9 +73,12 @@ __all__ = [
     "ResNetObjective",
     "Schedule",
     "Smoothness",
+    "StateDefect",
     "Tikhonov",
     "TrainingInterrupted",
+    "TrustRegion",
     "VCycle",
+    "WCycle",
     "datasets",
     "estimate_memory",
     "fit",

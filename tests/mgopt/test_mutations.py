@@ -7,7 +7,7 @@ same assertion to fail.
 import numpy as np
 import pytest
 
-from mgres.mgopt import Memo, Schedule, Tilted, cycle
+from mgres.mgopt import Memo, Schedule, Tilted, VCycle, coupling
 from mgres.problems import (
     ControlObjective,
     LinearInterpolation,
@@ -134,14 +134,14 @@ class ForgetfulCoupling(Tilted):
     """Evaluates again at the point where it was built."""
 
     def value_and_grad(self, x, out):
-        value = self._f.value_and_grad(x, out)
+        value = self.objective.value_and_grad(x, out)
         out -= self._v
         return value - self._tilt(x)
 
 
-@pytest.mark.parametrize("coupling", [NoCoupling, OppositeCoupling])
-def test_wrong_coupling(coupling, monkeypatch):
-    monkeypatch.setattr(cycle, "Tilted", coupling)
+@pytest.mark.parametrize("wrong", [NoCoupling, OppositeCoupling])
+def test_wrong_coupling(wrong, monkeypatch):
+    monkeypatch.setattr(coupling, "Tilted", wrong)
     f = ControlObjective(64)
     assert_noticed(assert_fixed_point, control_hierarchy(f), f.minimiser())
     assert_noticed(assert_control_factor, 64)
@@ -154,7 +154,7 @@ def test_wrong_coupling_is_noticed_by_check_hierarchy(monkeypatch):
     hierarchy = control_hierarchy(ControlObjective(64))
     x = np.random.default_rng(1).standard_normal(64)
     check_hierarchy(hierarchy, x, uniform_cycle(hierarchy, 1, 1)).raise_if_failed()
-    monkeypatch.setattr(cycle, "Tilted", NoCoupling)
+    monkeypatch.setattr(coupling, "Tilted", NoCoupling)
     report = check_hierarchy(hierarchy, x, uniform_cycle(hierarchy, 1, 1))
     assert_noticed(report.raise_if_failed)
     assert report.fixed_point > 1e-6
@@ -163,7 +163,7 @@ def test_wrong_coupling_is_noticed_by_check_hierarchy(monkeypatch):
 @pytest.mark.parametrize("levels", [2, 4, 8])
 def test_forgotten_first_gradient_costs_more(levels, monkeypatch):
     # either of the two that remember it is enough
-    monkeypatch.setattr(cycle, "Tilted", ForgetfulCoupling)
+    monkeypatch.setattr(coupling, "Tilted", ForgetfulCoupling)
     assert_cost_is_formula_10(Schedule.paper(levels))
     monkeypatch.setattr(Memo, "knows", lambda self, x: False)
     assert_noticed(assert_cost_is_formula_10, Schedule.paper(levels))
@@ -174,14 +174,14 @@ def test_forgotten_first_gradient_costs_more(levels, monkeypatch):
 
 def test_correction_from_zero_instead_of_from_the_projection(monkeypatch):
     """Use P y for the correction instead of P (y - y0)."""
-    right = cycle.VCycle._correct
+    right = VCycle._correct
 
-    def wrong(self, hierarchy, level, f, x, fx, f_coarse, state):
+    def wrong(self, hierarchy, level, f, x, fx, h, state):
         coarse = state.levels[level + 1]
         coarse.point += coarse.origin
-        right(self, hierarchy, level, f, x, fx, f_coarse, state)
+        return right(self, hierarchy, level, f, x, fx, h, state)
 
-    monkeypatch.setattr(cycle.VCycle, "_correct", wrong)
+    monkeypatch.setattr(VCycle, "_correct", wrong)
     f = ControlObjective(64)
     assert_noticed(assert_fixed_point, control_hierarchy(f), f.minimiser())
     assert_noticed(assert_equals_linear_cycle, 64)
@@ -189,18 +189,23 @@ def test_correction_from_zero_instead_of_from_the_projection(monkeypatch):
 
 
 def test_correction_that_is_never_added(monkeypatch):
-    monkeypatch.setattr(cycle.VCycle, "_correct", lambda self, *arguments: None)
+    right = VCycle._correct
+
+    def wrong(self, hierarchy, level, f, x, *arguments):
+        return right(self, hierarchy, level, f, x.copy(), *arguments)
+
+    monkeypatch.setattr(VCycle, "_correct", wrong)
     assert_noticed(assert_poisson_factor, 63)
     assert_noticed(assert_control_factor, 64)
 
 
 def test_missing_smoothing(monkeypatch):
-    right = cycle.VCycle._smooth
+    right = VCycle._smooth
 
     def wrong(self, hierarchy, level, f, x, state, steps):
         right(self, hierarchy, level, f, x, state, steps if level != 1 else 0)
 
-    monkeypatch.setattr(cycle.VCycle, "_smooth", wrong)
+    monkeypatch.setattr(VCycle, "_smooth", wrong)
     assert_noticed(assert_poisson_factor, 63)
     assert_noticed(assert_equals_classical_v_cycle, 63)
     assert_noticed(assert_control_factor, 64)

@@ -1,120 +1,40 @@
-"""The V-cycle of MG/OPT: algorithm 1 of the paper."""
+"""The cycles of MG/OPT: algorithm 1 of the paper, and its W and F relatives."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 
 from .. import _core
+from .coupling import Coupling, FirstOrder, Surrogate, relative_coupling
+from .guard import Guard, Trial
 from .hierarchy import Hierarchy
-from .linesearch import REJECTED, FixedStep, LineSearch, Step
-from .objective import Memo, Objective, Tilted, Vector
-from .schedule import Schedule
+from .linesearch import FixedStep, LineSearch
+from .objective import Objective, Vector
+from .report import CorrectionReport, CycleReport
+from .schedule import Schedule, Shape, check_shape
+from .state import (
+    CycleState,
+    StatePolicy,
+    check_fit,
+    check_state_policy,
+    learn_from_visit,
+    start_visit,
+)
+from .stopping import StoppingRule
+from .trust import TrustRegion
+from .verify import VerifiedOn
 
 
 @dataclass(frozen=True)
-class CorrectionReport:
-    """What the coarse correction did on one level.
+class Cycle:
+    """One cycle of MG/OPT.
 
-    Attributes
-    ----------
-    level : int
-        The level that was corrected, 0 for the finest.
-    value : float
-        The level's objective, coupling included, before the correction.
-    gradient_norm : float
-        Norm of its gradient in the level's metric.
-    coupling : float
-        |v| / |R g|: how much of the restricted gradient the coarse objective does not know itself.
-    slope : float
-        <g, d>, the directional derivative along the correction d.
-    correction_norm : float
-        Norm of the correction in the level's metric.
-    alpha : float
-        The step taken along it, 0 if it was rejected.
-    accepted : bool
-        False if the correction was not finite, was no descent direction, or failed the line search.
-    evaluations : int
-        Values of the objective that the line search asked for.
-    """
-
-    level: int
-    value: float
-    gradient_norm: float
-    coupling: float
-    slope: float
-    correction_norm: float
-    alpha: float
-    accepted: bool
-    evaluations: int
-
-
-@dataclass(frozen=True)
-class CycleReport:
-    """What one cycle did.
-
-    Attributes
-    ----------
-    value : float
-        The finest objective at the first point where the cycle evaluated it.
-    work_units : float
-        What the cycle cost.
-    corrections : tuple of CorrectionReport
-        In the order in which they were applied: coarse levels first.
-    level : int
-        The level that was worked for: 0, the finest, except in nested iteration.
-    value_after : float or None
-        The objective of that level at the end, if it is known without further work.
-    gradient_norm : float
-        Norm of the last gradient of that level, in its metric; NaN if there was none.
-    """
-
-    value: float
-    work_units: float
-    corrections: tuple[CorrectionReport, ...] = ()
-    level: int = 0
-    value_after: float | None = None
-    gradient_norm: float = math.nan
-
-
-@dataclass
-class _LevelState:
-    """The vectors of one level; of them only the optimiser's state and the memo outlive a cycle."""
-
-    objective: Memo  # the level's own, whose last gradient is free
-    optimizer: Any
-    gradient: Vector  # g, where the coupling to the next coarser level is built
-    correction: Vector  # d = P (y - y0), from the next coarser level
-    point: Vector  # y: the parameters of a coarse level while it is visited
-    origin: Vector  # y0 = Pi x, where the visit began
-    restricted: Vector  # R g, from the next finer level
-
-
-@dataclass
-class CycleState:
-    """What a cycle carries from one step to the next: scratch vectors and optimiser states."""
-
-    levels: list[_LevelState]
-    reports: list[CorrectionReport] = field(default_factory=list)
-    first_value: float | None = None
-
-    @property
-    def finest(self) -> Memo:
-        """The finest objective, with its last gradient."""
-        return self.levels[0].objective
-
-
-@dataclass(frozen=True)
-class VCycle:
-    """One V-cycle of MG/OPT.
-
-    The optimiser state of the finest level, whose objective never changes, lives as long as the
-    :class:`CycleState`.  A coarse objective is a different function at every visit, because its
-    coupling is; so its optimiser starts afresh at every visit, and its state lasts from the
-    smoothing before to the smoothing after that visit's own correction.
+    By default the paper's: the first-order coupling, corrections added as they are, and fresh
+    optimisers on coarse levels.
 
     Attributes
     ----------
@@ -123,10 +43,60 @@ class VCycle:
     line_search : LineSearch
         Judges every correction on the level's own objective, coupling included.  Whatever it says,
         a correction that is not finite or no descent direction is never taken.
+    shape : "V", "W" or "F"
+        How the coarse problem of a level is treated before its solution is used: by one visit (V),
+        by two in turn (W), or by an F visit and then a V visit (F).  The coarsest level is always
+        visited once.
+    coupling : Coupling
+        What makes a coarse objective a surrogate of the finer one.
+    state : "reset", "keep" or "transfer"
+        What becomes of the state of a coarse level's optimiser between visits; see
+        :data:`~mgres.mgopt.state.StatePolicy`.
+    skip_below : float
+        The number kappa: a coarse visit is skipped if |R g| < kappa |g| in the dual norms of the
+        two levels' metrics, because then what is left of the gradient is not smooth (Gratton,
+        Sartenaer and Toint 2008 have the test for their recursion).  If M_c = P' M P, as in
+        L^2(0, T), the quotient is at most 1 on any level; in the Euclidean metric that bound is
+        |P|.  0 never skips.
+    stop : StoppingRule, or sequence of one or None for every level, or None
+        Ends the smoothing of a visit before its step counts are reached; a sequence begins with
+        the finest level.  A rule sees the steps before and after the correction as one visit.
+    trust : TrustRegion or None
+        Confines coarse visits and judges their corrections, in place of the line search.
+    verify : VerifiedOn or None
+        Has to agree to what the line search or the trust region has decided on the finest level.
     """
 
     schedule: Schedule
     line_search: LineSearch = field(default_factory=FixedStep)
+    _: KW_ONLY
+    shape: Shape = "V"
+    coupling: Coupling = field(default_factory=FirstOrder)
+    state: StatePolicy = "reset"
+    skip_below: float = 0.0
+    stop: StoppingRule | Sequence[StoppingRule | None] | None = None
+    trust: TrustRegion | None = None
+    verify: VerifiedOn | None = None
+
+    def __post_init__(self) -> None:
+        check_shape(self.shape)
+        check_state_policy(self.state)
+        if not (self.skip_below >= 0 and math.isfinite(self.skip_below)):
+            raise ValueError(f"skip_below: expected a number from 0, got {self.skip_below}")
+        if self.trust is not None and self.line_search != FixedStep():
+            raise ValueError(
+                "line_search: a trust region takes its place, expected none beside it; for one "
+                f"after a bad ratio see TrustRegion.otherwise; got {self.line_search}"
+            )
+        if isinstance(self.stop, Sequence) and len(self.stop) != len(self.schedule):
+            raise ValueError(f"stop: expected {len(self.schedule)} rules, got {len(self.stop)}")
+
+    def work_units(self, costs: Sequence[float] | None = None) -> float:
+        """Return what a cycle costs at most, line searches aside; see :meth:`Schedule.work_units`.
+
+        It costs less where a gradient is known, as after a rejected correction.
+        """
+        return self.schedule.work_units(costs, shape=self.shape)
 
     def init(self, hierarchy: Hierarchy, x: Vector) -> CycleState:
         """Return the state for cycles on `hierarchy` started at points like `x`.
@@ -134,48 +104,30 @@ class VCycle:
         Raises
         ------
         ValueError
-            If `x` or the schedule does not fit the hierarchy.
+            If `x`, the schedule or the objective to verify on does not fit the hierarchy.
         """
-        if len(self.schedule) != len(hierarchy):
-            raise ValueError(
-                f"schedule: expected {len(hierarchy)} levels, got {len(self.schedule)}: "
-                f"{self.schedule}"
-            )
-        finest = hierarchy[0].objective
-        if x.shape != (finest.size,) or x.dtype != finest.dtype:
-            raise ValueError(
-                f"x: expected shape ({finest.size},) and dtype {finest.dtype}, "
-                f"got {x.shape} and {x.dtype}"
-            )
-        if not (x.flags.c_contiguous and x.flags.writeable):
-            raise ValueError("x: expected a contiguous, writable array, to be changed in place")
-        states = []
-        for level in hierarchy:
-            g, d, y, y0, r = (np.zeros(level.objective.size, x.dtype) for _ in range(5))
-            optimizer = level.optimizer.init(y, level.metric)
-            states.append(_LevelState(Memo(level.objective), optimizer, g, d, y, y0, r))
-        return CycleState(states)
+        check_fit(self.schedule, self.verify, hierarchy)
+        return CycleState.make(hierarchy, x, self.trust.radius if self.trust else math.inf)
 
     def step(self, hierarchy: Hierarchy, x: Vector, state: CycleState) -> CycleReport:
         """Run one cycle; `x` is changed in place."""
         work_before = hierarchy.work.total
-        state.reports.clear()
-        state.first_value = None
-        self._visit(hierarchy, 0, state.levels[0].objective, x, state)
-        assert state.first_value is not None
-        finest = state.levels[0].objective
-        return CycleReport(
-            state.first_value,
-            hierarchy.work.total - work_before,
-            tuple(state.reports),
-            value_after=finest.value(x) if finest.knows(x) else None,
-            gradient_norm=finest.gradient_norm(hierarchy[0].metric),
-        )
+        state.start()
+        self._visit(hierarchy, 0, self.shape, state.levels[0].objective, x, state)
+        return state.report(hierarchy, x, work_before)
 
     def _visit(
-        self, hierarchy: Hierarchy, l: int, f: Objective, x: Vector, state: CycleState
+        self,
+        hierarchy: Hierarchy,
+        l: int,
+        shape: Shape,
+        f: Objective,
+        x: Vector,
+        state: CycleState,
     ) -> None:
         """Algorithm 1 on level l: minimise f, which includes the coupling, starting at x."""
+        rule = self._rule(l)
+        state.levels[l].rule = rule.init() if rule is not None else None
         if l == len(hierarchy) - 1:
             self._smooth(hierarchy, l, f, x, state, self.schedule.coarsest)
             return
@@ -186,30 +138,42 @@ class VCycle:
 
         # 1. downward phase
         self._smooth(hierarchy, l, f, x, state, steps.pre)
+        if fine.is_over:
+            return
         fx = f.value_and_grad(x, fine.gradient)
-        self._note_value(l, fx, state)
-        transfer.project(x, coarse.origin)
+        state.note_value(l, fx)
         transfer.restrict(fine.gradient, coarse.restricted)
-        f_coarse = Tilted(coarse.objective, coarse.origin, coarse.restricted)
+        if self._is_worth_a_visit(hierarchy, l, state):
+            transfer.project(x, coarse.origin)
+            h = self.coupling.surrogate(f, coarse.objective, x, coarse.origin, coarse.restricted)
 
-        # 2. recursion
-        np.copyto(coarse.point, coarse.origin)
-        coarse_level = hierarchy[l + 1]
-        coarse.optimizer = coarse_level.optimizer.init(coarse.point, coarse_level.metric)
-        self._visit(hierarchy, l + 1, f_coarse, coarse.point, state)
+            # 2. recursion
+            np.copyto(coarse.point, coarse.origin)
+            start_visit(self.state, hierarchy, l, state)
+            self._guard.confine(hierarchy, l, x, state)
+            for inner in self.schedule.inner_visits(l, shape):
+                self._visit(hierarchy, l + 1, inner, h, coarse.point, state)
 
-        # 3. upward phase
-        coarse.point -= coarse.origin
-        self._correct(hierarchy, l, f, x, fx, f_coarse, state)
+            # 3. upward phase
+            report = self._correct(hierarchy, l, f, x, fx, h, state)
+            state.reports.append(report)
+            will_step = steps.post > 0 and not fine.is_over
+            learn_from_visit(self.state, hierarchy, l, state, f, x, report.alpha, will_step)
         self._smooth(hierarchy, l, f, x, state, steps.post)
 
     def _smooth(
         self, hierarchy: Hierarchy, l: int, f: Objective, x: Vector, state: CycleState, steps: int
     ) -> None:
-        optimizer = hierarchy[l].optimizer
+        """Take at most `steps` steps, fewer by the stopping rule or at the end of the ball."""
+        optimizer, own = hierarchy[l].optimizer, state.levels[l]
         for _ in range(steps):
-            fx = optimizer.step(f, x, state.levels[l].optimizer)
-            self._note_value(l, fx, state)
+            if own.is_over or self._is_enough(hierarchy, l, f, x, state):
+                return
+            before = x.copy() if own.ball is not None else x
+            fx = optimizer.step(f, x, own.optimizer)
+            state.note_value(l, fx)
+            if own.ball is not None:
+                own.ball.confine(before, x)
 
     def _correct(
         self,
@@ -218,50 +182,77 @@ class VCycle:
         f: Objective,
         x: Vector,
         fx: float,
-        f_coarse: Tilted,
+        h: Surrogate,
         state: CycleState,
-    ) -> None:
+    ) -> CorrectionReport:
         """Prolong the coarse change and add it, if it is fit to be added."""
         level, fine, coarse = hierarchy[l], state.levels[l], state.levels[l + 1]
-        coarse_metric = hierarchy[l + 1].metric
+        d = fine.correction
         assert level.transfer is not None
 
-        d = fine.correction
-        level.transfer.prolong(coarse.point, d)
+        e = coarse.point - coarse.origin
+        level.transfer.prolong(e, d)
+        share = 1.0 if fine.ball is None else fine.ball.share(x, d)
+        if share < 1:
+            d *= share
+            e *= share
         slope = _core.dot(fine.gradient, d)
-        correction_norm = level.metric.norm(d)
-        step = self._judge(f, x, d, fx, slope, correction_norm)
-        if step.accepted:
-            _core.axpy(step.alpha, d, x)
+        step_follows = share == 1 and self.schedule.levels[l].post > 0
+        trial = Trial(f, x, d, fx, slope, level.metric.norm(d), share, step_follows)
+        verdict = self._guard.judge(hierarchy, l, trial, h, e, state)
+        if verdict.step.accepted:
+            _core.axpy(verdict.step.alpha, d, x)
+            if fine.ball is not None:
+                fine.ball.left = share < 1
 
         gradient_norm = level.metric.dual_norm(fine.gradient)
-        restricted_norm = coarse_metric.dual_norm(coarse.restricted)
-        coupling_norm = coarse_metric.dual_norm(f_coarse.v)
-        state.reports.append(
-            CorrectionReport(
-                level=l,
-                value=fx,
-                gradient_norm=gradient_norm,
-                coupling=coupling_norm / restricted_norm if restricted_norm > 0 else 0.0,
-                slope=slope,
-                correction_norm=correction_norm,
-                alpha=step.alpha,
-                accepted=step.accepted,
-                evaluations=step.evaluations,
-            )
-        )
+        coupling = relative_coupling(h, coarse.restricted, hierarchy[l + 1].metric)
+        return verdict.report(l, trial, gradient_norm, coupling)
 
-    def _judge(
-        self, f: Objective, x: Vector, d: Vector, fx: float, slope: float, length: float
-    ) -> Step:
-        if length == 0:
-            return Step(alpha=0.0, accepted=True)
-        if not (math.isfinite(length) and -math.inf < slope < 0):
-            return REJECTED
-        step = self.line_search(f, x, d, fx, slope)
-        return step if math.isfinite(step.alpha) else REJECTED
+    @property
+    def _guard(self) -> Guard:
+        return Guard(self.line_search, self.trust, self.verify)
 
-    @staticmethod
-    def _note_value(l: int, fx: float, state: CycleState) -> None:
-        if l == 0 and state.first_value is None:
-            state.first_value = fx
+    def _is_worth_a_visit(self, hierarchy: Hierarchy, l: int, state: CycleState) -> bool:
+        if self.skip_below == 0:
+            return True
+        restricted = hierarchy[l + 1].metric.dual_norm(state.levels[l + 1].restricted)
+        if restricted < self.skip_below * hierarchy[l].metric.dual_norm(state.levels[l].gradient):
+            state.skipped.append(l)
+            return False
+        return True
+
+    def _rule(self, l: int) -> StoppingRule | None:
+        return self.stop[l] if isinstance(self.stop, Sequence) else self.stop
+
+    def _is_enough(
+        self, hierarchy: Hierarchy, l: int, f: Objective, x: Vector, state: CycleState
+    ) -> bool:
+        """Ask the stopping rule; the gradient that it needs is the next step's, so it is free."""
+        rule, own = self._rule(l), state.levels[l]
+        if rule is None:
+            return False
+        fx = f.value_and_grad(x, own.gradient)
+        state.note_value(l, fx)
+        return rule.met(own.rule, fx, hierarchy[l].metric.dual_norm(own.gradient))
+
+
+@dataclass(frozen=True)
+class VCycle(Cycle):
+    """A :class:`Cycle` that visits every level once: the paper's."""
+
+    shape: Shape = field(default="V", init=False)
+
+
+@dataclass(frozen=True)
+class WCycle(Cycle):
+    """A :class:`Cycle` that visits every level but the coarsest twice as often as the finer one."""
+
+    shape: Shape = field(default="W", init=False)
+
+
+@dataclass(frozen=True)
+class FCycle(Cycle):
+    """A :class:`Cycle` that visits level l, but for the coarsest, l + 1 times."""
+
+    shape: Shape = field(default="F", init=False)

@@ -114,7 +114,7 @@ class LBFGS:
         state.moved = float(np.max(np.abs(s)))
         y = state.trial_gradient - state.gradient
         np.copyto(x, state.trial)
-        self._learn(s, y, state)
+        self.learn(s, y, state)
         return fx
 
     def _set_direction(self, state: LBFGSState) -> None:
@@ -152,7 +152,8 @@ class LBFGS:
             t *= _shrink(t, value - fx, slope)
         return False
 
-    def _learn(self, s: Vector, y: Vector, state: LBFGSState) -> None:
+    def learn(self, s: Vector, y: Vector, state: LBFGSState) -> None:
+        """Add the pair of a step s and the change y of the derivative along it, if <s, y> > 0."""
         curvature = _core.dot(s, y)
         if curvature > 0 and math.isfinite(state.metric.dual_norm(y)):
             state.pairs.append(Pair(s, y, curvature))
@@ -164,7 +165,7 @@ class LBFGS:
             np.empty(carrier.coarse_size, fine.gradient.dtype), carrier.coarse_metric
         )
         for pair in fine.pairs:
-            self._learn(carrier.point_down(pair.s), carrier.derivative_down(pair.y), coarse)
+            self.learn(carrier.point_down(pair.s), carrier.derivative_down(pair.y), coarse)
         coarse.learnt = 0
         return coarse
 
@@ -175,7 +176,7 @@ class LBFGS:
         """
         new = list(coarse.pairs)[-coarse.learnt :] if coarse.learnt else []
         for pair in new:
-            self._learn(carrier.point_up(pair.s), carrier.derivative_up(pair.y), fine)
+            self.learn(carrier.point_up(pair.s), carrier.derivative_up(pair.y), fine)
 
 
 def _shrink(t: float, increase: float, slope: float) -> float:

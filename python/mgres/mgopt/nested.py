@@ -21,9 +21,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from .carry import Carrier
-from .cycle import CycleReport, VCycle
+from .cycle import VCycle
 from .hierarchy import Hierarchy
 from .objective import Memo, Vector
+from .report import CycleReport
 from .schedule import Schedule
 from .stopping import MaxSteps, Stall, StoppingRule
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Shape = Literal["V", "W", "F"]
+"""V: one visit of the next coarser level; W: two; F: one that is an F itself, then a V."""
+
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+
+_INNER: dict[Shape, tuple[Shape, ...]] = {"V": ("V",), "W": ("W", "W"), "F": ("F", "V")}
 
 _ENTRY = re.compile(
     r"(?P<both>\d+)|\((?P<pre>\d+)\)|(?P<down>\d+)/(?P<up>\d+)|\{(?P<coarsest>\d+)\}"
@@ -106,23 +115,52 @@ class Schedule:
         inner = tuple(LevelSteps(n, n) for n in steps[1:-1])
         return cls((LevelSteps(steps[0], 0), *inner), steps[-1])
 
-    def work_units(self, costs: Sequence[float] | None = None) -> float:
-        """Return the cost U_c of one V-cycle by formula (10) of the paper.
+    def inner_visits(self, level: int, shape: Shape) -> tuple[Shape, ...]:
+        """Return the shapes of the visits of `level` + 1 that a visit of `level` makes in turn.
 
-        On every level but the coarsest each step costs a gradient and the coupling one more; on
-        the coarsest level the coupling's gradient serves as the first step's.
+        The coarsest level is visited once, for a second visit would only continue the first.
+        """
+        return _INNER[shape][:1] if level + 1 == len(self) - 1 else _INNER[shape]
+
+    def visits(self, shape: Shape = "V") -> list[int]:
+        """Return how often a cycle visits each level.
+
+        Raises
+        ------
+        ValueError
+            If there is no such shape.
+        """
+        check_shape(shape)
+        kinds: Counter[Shape] = Counter([shape])
+        counts = [1]
+        for level in range(len(self) - 1):
+            inner: Counter[Shape] = Counter()
+            for kind, number in kinds.items():
+                for visit in self.inner_visits(level, kind):
+                    inner[visit] += number
+            kinds = inner
+            counts.append(kinds.total())
+        return counts
+
+    def work_units(self, costs: Sequence[float] | None = None, *, shape: Shape = "V") -> float:
+        """Return the cost U_c of one cycle: for a V-cycle formula (10) of the paper.
+
+        At every visit of a level but the coarsest each step costs a gradient and the coupling one
+        more; on the coarsest level the coupling's gradient serves as the first step's.
 
         Parameters
         ----------
         costs : sequence of float, optional
             What a gradient costs on each level, finest first; by default 1, 1/2, 1/4, ...
+        shape : "V", "W" or "F"
+            How often levels are visited.
         """
         if costs is None:
             costs = [0.5**i for i in range(len(self))]
         if len(costs) != len(self):
             raise ValueError(f"costs: expected {len(self)} numbers, got {len(costs)}")
-        inner = zip(costs, self.levels, strict=False)
-        return sum(c * (s.pre + s.post + 1) for c, s in inner) + costs[-1] * self.coarsest
+        gradients = [*(s.pre + s.post + 1 for s in self.levels), self.coarsest]
+        return sum(c * n * g for c, n, g in zip(costs, self.visits(shape), gradients, strict=True))
 
     def __len__(self) -> int:
         """Return the number of levels."""
@@ -130,3 +168,9 @@ class Schedule:
 
     def __str__(self) -> str:
         return "[" + ", ".join([*map(str, self.levels), f"{{{self.coarsest}}}"]) + "]"
+
+
+def check_shape(shape: str) -> None:
+    """Raise ValueError unless `shape` is one of V, W and F."""
+    if shape not in SHAPES:
+        raise ValueError(f"shape: expected one of {SHAPES}, got {shape!r}")

@@ -101,9 +101,17 @@ class Counted:
         """Changes when the function does."""
         return revision(self.objective)
 
+    def alike(self, objective: Objective) -> Counted:
+        """Return `objective` with its evaluations entered in the same place."""
+        return Counted(objective, self._work, self._level)
+
+    def count_value(self) -> None:
+        """Count what costs as much as a value."""
+        self._work.values[self._level] += 1
+
     def value(self, x: Vector) -> float:
         """Return f(x) and count a value."""
-        self._work.values[self._level] += 1
+        self.count_value()
         return self.objective.value(x)
 
     def value_and_grad(self, x: Vector, out: Vector) -> float:

@@ -4,8 +4,9 @@ They are producers of hierarchies, like the residual network, and exist so that 
 tested against an answer: see ``tests/mgopt``.
 """
 
-from .control import ControlObjective, PiecewiseConstant, control_hierarchy
+from .control import ControlObjective, control_hierarchy
 from .newton import NewtonStep, TwiceDifferentiable
+from .piecewise import PiecewiseConstant
 from .poisson import LinearInterpolation, PoissonObjective, classical_v_cycle, poisson_hierarchy
 
 __all__ = [

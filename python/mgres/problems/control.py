@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..mgopt import Diagonal, GradientDescent, Hierarchy, Level, Transfer, Vector
+from ..mgopt import Diagonal, GradientDescent, Hierarchy, Level, Objective, Transfer, Vector
 from .newton import NewtonStep
+from .piecewise import PiecewiseConstant
 
 DYNAMICS = np.array([[0.0, 1.0], [-2.0, -0.3]])
 """The matrix A."""
@@ -62,6 +63,51 @@ class ControlObjective:
         # |x_n - z_n|^2 / 2 counts h, and the last one h + 1
         self._weights = np.full((steps, 1), self.step_size, dtype)
         self._weights[-1] += 1
+        self._defects = np.zeros_like(self._targets)
+        self._constant = 0.0
+
+    def with_state_defect(self, fine: Objective, x: Vector, origin: Vector) -> ControlObjective:
+        """Return the problem with the defect of the fine states in its state equation.
+
+        With the fine states X_n at the controls `x`, sampled at the N times of this problem,
+
+            x_{n+1} = x_n + h (A x_n + B u_n) + tau_n,
+            tau_n = X_{n+1} - X_n - h (A X_n + B u0_n),
+
+        so that the controls u0 = `origin` lead to the states X_n.  The sums over n are different
+        quadratures on the two levels, so the costs still differ; a constant, which moves no
+        minimiser, makes the cost at `origin` that of `fine` at `x`.  f'' is what it was.
+
+        Parameters
+        ----------
+        fine : ControlObjective
+            The same problem with a multiple of N steps, possibly with defects of its own.
+        x : Vector
+            Its controls.
+        origin : Vector, shape (N,)
+            The controls of this problem that correspond to them.
+
+        Raises
+        ------
+        TypeError
+            If `fine` is of another kind.
+        ValueError
+            If its steps do not subdivide those of this problem.
+        """
+        if not isinstance(fine, ControlObjective):
+            raise TypeError(f"fine: expected a ControlObjective, got {type(fine).__name__}")
+        if fine.steps % self.steps or fine.final_time != self.final_time:
+            raise ValueError(
+                f"fine: expected a multiple of {self.steps} steps to time {self.final_time}, "
+                f"got {fine.steps} to time {fine.final_time}"
+            )
+        every = fine.steps // self.steps
+        states = fine.states(x)[every - 1 :: every]
+        before = np.vstack([START.astype(self.dtype), states[:-1]])
+        shifted = ControlObjective(self.steps, self.final_time, self.dtype)
+        shifted._defects = states - before @ self._transition.T - np.outer(origin, self._impulse)
+        shifted._constant = fine.value(x) - shifted.value(origin)
+        return shifted
 
     @property
     def size(self) -> int:
@@ -78,7 +124,7 @@ class ControlObjective:
         x = START.astype(self.dtype)
         states = np.empty_like(self._targets)
         for n in range(self.steps):
-            x = self._transition @ x + self._impulse * u[n]
+            x = self._transition @ x + self._impulse * u[n] + self._defects[n]
             states[n] = x
         return states
 
@@ -119,7 +165,8 @@ class ControlObjective:
         return np.linalg.solve(self.hessian(zero), right_hand_side)
 
     def _value(self, u: Vector, misfits: NDArray[np.floating[Any]]) -> float:
-        return float(np.sum(self._weights * misfits**2) + self.step_size * (u @ u)) / 2
+        squares = float(np.sum(self._weights * misfits**2) + self.step_size * (u @ u))
+        return squares / 2 + self._constant
 
     def _stacked_weights(self) -> Vector:
         return np.repeat(self._weights, 2)
@@ -133,43 +180,6 @@ class ControlObjective:
             response[controls + delay, :, controls] = impulse
             impulse = self._transition @ impulse
         return response.reshape(2 * self.steps, self.steps)
-
-
-class PiecewiseConstant:
-    """Blocks of two: what the paper uses between networks of m and 2m layers.
-
-    P repeats every coarse value, P^T adds the two fine ones, and Pi, with Pi P = I, is their mean.
-
-    Parameters
-    ----------
-    coarse_size : int
-        The number m of coarse values.
-    """
-
-    def __init__(self, coarse_size: int) -> None:
-        if coarse_size < 1:
-            raise ValueError(f"coarse_size: expected at least 1, got {coarse_size}")
-        self.coarse_size = coarse_size
-        self.fine_size = 2 * coarse_size
-
-    def prolong(self, coarse: Vector, out: Vector) -> None:
-        """Write P `coarse` to `out`."""
-        out[::2] = coarse
-        out[1::2] = coarse
-
-    def restrict(self, fine: Vector, out: Vector) -> None:
-        """Write P^T `fine` to `out`."""
-        np.add(fine[::2], fine[1::2], out=out)
-
-    def project(self, fine: Vector, out: Vector) -> None:
-        """Write the mean of each pair to `out`."""
-        np.add(fine[::2], fine[1::2], out=out)
-        out /= 2
-
-    def lift(self, coarse: Vector, out: Vector) -> None:
-        """Write half of `coarse` to either of its two fine values: derivatives, R lift = I."""
-        self.prolong(coarse, out)
-        out /= 2
 
 
 def control_hierarchy(

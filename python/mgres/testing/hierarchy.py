@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..mgopt import Hierarchy, Objective, VCycle, Vector
+from ..mgopt import Hierarchy, Method, Tilted, Vector
 from .levels import LevelCheck, check_levels
 from .report import Report, number, table
 
@@ -61,7 +61,7 @@ class HierarchyReport(Report):
 def check_hierarchy(
     hierarchy: Hierarchy,
     x: Vector,
-    cycle: VCycle | None = None,
+    cycle: Method | None = None,
     *,
     groups: Mapping[str, slice] | None = None,
     seed: int = 0,
@@ -79,7 +79,7 @@ def check_hierarchy(
         What is checked.  The work is not entered in its ledger.
     x : Vector
         Parameters of the finest level; not changed.
-    cycle : VCycle, optional
+    cycle : VCycle or other Method, optional
         The cycle for the fixed point and for the parameters moved; both are left out without it.
     groups : mapping of str to slice, optional
         Names for parts of `x`; by default its four quarters.
@@ -93,7 +93,7 @@ def check_hierarchy(
 
     Examples
     --------
-    >>> from mgres.mgopt import Schedule
+    >>> from mgres.mgopt import Schedule, VCycle
     >>> from mgres.problems import ControlObjective, control_hierarchy
     >>> hierarchy = control_hierarchy(ControlObjective(32))
     >>> cycle = VCycle(Schedule.parse("[1, 1, {1}]"))
@@ -143,33 +143,14 @@ def check_hierarchy(
     )
 
 
-class _Stationary:
-    """f(x) - <f'(x0), x - x0>, which is stationary at x0."""
-
-    def __init__(self, f: Objective, origin: Vector) -> None:
-        self._f = f
-        self._origin = origin.copy()
-        self._gradient = np.empty_like(origin)
-        f.value_and_grad(origin, self._gradient)
-        self.size = f.size
-        self.dtype = f.dtype
-
-    def value(self, x: Vector) -> float:
-        return self._f.value(x) - float(self._gradient @ (x - self._origin))
-
-    def value_and_grad(self, x: Vector, out: Vector) -> float:
-        value = self._f.value_and_grad(x, out)
-        out -= self._gradient
-        return value - float(self._gradient @ (x - self._origin))
-
-
-def _fixed_point(hierarchy: Hierarchy, x: Vector, cycle: VCycle) -> float:
+def _fixed_point(hierarchy: Hierarchy, x: Vector, cycle: Method) -> float:
     """Return how far a cycle wants to move x, relative to |x|, when f is tilted to be stationary.
 
     A guard may reject the correction, and then x stays; what was proposed counts all the same.
     """
     finest, *coarser = hierarchy
-    tilted = Hierarchy([replace(finest, objective=_Stationary(finest.objective, x)), *coarser])
+    stationary = Tilted(finest.objective, x, np.zeros_like(x))
+    tilted = Hierarchy([replace(finest, objective=stationary), *coarser])
     moving = x.copy()
     report = cycle.step(tilted, moving, cycle.init(tilted, moving))
     proposed = max((c.correction_norm for c in report.corrections if c.level == 0), default=0.0)
@@ -177,7 +158,7 @@ def _fixed_point(hierarchy: Hierarchy, x: Vector, cycle: VCycle) -> float:
 
 
 def _one_cycle(
-    hierarchy: Hierarchy, x: Vector, cycle: VCycle, groups: Mapping[str, slice]
+    hierarchy: Hierarchy, x: Vector, cycle: Method, groups: Mapping[str, slice]
 ) -> tuple[dict[str, float], list[int]]:
     """Return the change of each group by one cycle, and the levels that rejected a correction."""
     moving = x.copy()

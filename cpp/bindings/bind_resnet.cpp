@@ -1,11 +1,15 @@
 #include <cmath>
 #include <mutex>
+#include <optional>
+#include <string>
 
 #include <pybind11/native_enum.h>
+#include <pybind11/stl.h>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "mgres/check.hpp"
+#include "mgres/defect.hpp"
 #include "mgres/resnet.hpp"
 
 namespace mgres::bindings {
@@ -13,15 +17,27 @@ namespace mgres::bindings {
 namespace {
 
 ResNet make_net(Index inputs, Index width, Index outputs, Index depth, double final_time,
-                Activation activation) {
+                Activation activation, Scheme scheme, double substeps, bool antisymmetric,
+                double damping) {
   check(inputs >= 1, "n_inputs: expected at least 1, got ", inputs);
   check(width >= 1, "width: expected at least 1, got ", width);
   check(outputs >= 1, "n_outputs: expected at least 1, got ", outputs);
   check(depth >= 1, "depth: expected at least 1, got ", depth);
   check(final_time > 0 && std::isfinite(final_time), "final_time: expected a positive number, got ",
         final_time);
-  return {inputs, width, outputs, depth, final_time, activation};
+  const bool verlet = scheme == Scheme::verlet;
+  check(!verlet || width % 2 == 0, "width: expected an even number for verlet, got ", width);
+  check(substeps >= 1 && std::isfinite(substeps), "substeps: expected a number >= 1, got ",
+        substeps);
+  check(!(verlet && antisymmetric), "antisymmetric: not possible with verlet");
+  check(damping >= 0 && std::isfinite(damping), "damping: expected a number >= 0, got ", damping);
+  check(antisymmetric || damping == 0, "damping: needs antisymmetric weights");
+  return {inputs,     width,  outputs,  depth,         final_time,
+          activation, scheme, substeps, antisymmetric, damping};
 }
+
+/// What the states of a batch get added, if anything; see mgres::state_defect.
+using Defect = std::optional<py::array>;
 
 /// Asks Python whether a signal (Ctrl-C) has arrived; called with the GIL released.
 bool signal_arrived() {
@@ -38,18 +54,20 @@ class Evaluator {
   Evaluator(const ResNet& net, Loss loss, bool opening, bool blocks, bool closing)
       : net_(net), loss_(loss), trainable_{opening, blocks, closing}, size_(Layout(net).size) {}
 
-  void logits(const py::array& theta, const py::array& X, const py::array& out) {
+  void logits(const py::array& theta, const py::array& X, const py::array& out,
+              const Defect& defect) {
     const S* parameters = view<const S>("theta", theta, {size_});
-    const Batch<S> batch = make_batch(X);
+    const Batch<S> batch = make_batch(X, defect);
     S* result = view<S>("out", out, {batch.size, net_.outputs});
     run([&](Interrupt& interrupt) {
       mgres::logits(net_, parameters, batch, result, workspace_, interrupt);
     });
   }
 
-  double value(const py::array& theta, const py::array& X, const py::array& y) {
+  double value(const py::array& theta, const py::array& X, const py::array& y,
+               const Defect& defect) {
     const S* parameters = view<const S>("theta", theta, {size_});
-    const Batch<S> batch = make_batch(X);
+    const Batch<S> batch = make_batch(X, defect);
     const Targets<S> targets = make_targets(y, batch.size);
     double result = 0;
     run([&](Interrupt& interrupt) {
@@ -59,19 +77,56 @@ class Evaluator {
   }
 
   double value_and_grad(const py::array& theta, const py::array& X, const py::array& y,
-                        const py::array& out) {
+                        const py::array& out, const Defect& defect) {
     const S* parameters = view<const S>("theta", theta, {size_});
-    const Batch<S> batch = make_batch(X);
+    const Batch<S> batch = make_batch(X, defect);
     const Targets<S> targets = make_targets(y, batch.size);
     S* gradient = view<S>("out", out, {size_});
-    if (gradient < parameters + size_ && parameters < gradient + size_)
-      throw py::value_error("out: must not overlap theta");
+    check_apart("out", gradient, size_, "theta", parameters, size_);
     double result = 0;
     run([&](Interrupt& interrupt) {
       result = mgres::value_and_grad(net_, loss_, trainable_, parameters, batch, targets, gradient,
                                      workspace_, interrupt);
     });
     return result;
+  }
+
+  void vjp(const py::array& theta, const py::array& X, const py::array& dlogits,
+           const py::array& out, const std::optional<py::array>& out_X, const Defect& defect) {
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const Batch<S> batch = make_batch(X, defect);
+    const S* derivative = view<const S>("dlogits", dlogits, {batch.size, net_.outputs});
+    S* gradient = view<S>("out", out, {size_});
+    check_apart("out", gradient, size_, "theta", parameters, size_);
+    const Index numbers = batch.size * net_.inputs;
+    S* dX = out_X ? view<S>("out_X", *out_X, {batch.size, net_.inputs}) : nullptr;
+    if (out_X) check_apart("out_X", dX, numbers, "X", batch.inputs, numbers);
+    run([&](Interrupt& interrupt) {
+      mgres::vjp(net_, trainable_, parameters, batch, derivative, gradient, dX, workspace_,
+                 interrupt);
+    });
+  }
+
+  void state_defect(const py::array& theta, const py::array& X, const Evaluator& coarse,
+                    const py::array& coarse_theta, const py::array& out, const Defect& defect) {
+    const ResNet& other = coarse.net_;
+    check(other.inputs == net_.inputs && other.width == net_.width && net_.depth % other.depth == 0,
+          "coarse: expected ", net_.inputs, " inputs, width ", net_.width,
+          " and a depth that divides ", net_.depth, ", got ", other.inputs, ", ", other.width,
+          " and ", other.depth);
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const S* coarse_parameters = view<const S>("coarse_theta", coarse_theta, {coarse.size_});
+    const Batch<S> batch = make_batch(X, defect);
+    S* tau = view<S>("out", out, {other.depth, defect_layer<S>(other, batch.size)});
+    run([&](Interrupt& interrupt) {
+      mgres::state_defect(net_, parameters, batch, other, coarse_parameters, tau, workspace_,
+                          interrupt);
+    });
+  }
+
+  py::tuple defect_shape(Index samples) const {
+    check(samples >= 1, "n_samples: expected at least 1, got ", samples);
+    return py::make_tuple(net_.depth, defect_layer<S>(net_, samples));
   }
 
   Index gradient_bytes(Index samples) const {
@@ -83,10 +138,19 @@ class Evaluator {
   Index workspace_bytes() const { return workspace_.bytes(); }
 
  private:
-  Batch<S> make_batch(const py::array& X) const {
+  Batch<S> make_batch(const py::array& X, const Defect& defect) const {
     const S* data = view<const S>("X", X, {-1, net_.inputs});
-    if (X.shape(0) == 0) throw py::value_error("X: expected at least one sample, got none");
-    return {data, X.shape(0)};
+    const Index samples = X.shape(0);
+    if (samples == 0) throw py::value_error("X: expected at least one sample, got none");
+    if (!defect) return {data, samples};
+    return {data, samples,
+            view<const S>("defect", *defect, {net_.depth, defect_layer<S>(net_, samples)})};
+  }
+
+  static void check_apart(const char* out_name, const S* out, Index out_size, const char* in_name,
+                          const S* in, Index in_size) {
+    if (out < in + in_size && in < out + out_size)
+      throw py::value_error(std::string(out_name) + ": must not overlap " + in_name);
   }
 
   Targets<S> make_targets(const py::array& y, Index samples) const {
@@ -129,26 +193,42 @@ void bind_evaluator(py::module_& m, const char* name) {
   using E = Evaluator<S>;
   py::class_<E>(m, name, "A network with its loss, and the memory to evaluate them.")
       .def(py::init([](Index inputs, Index width, Index outputs, Index depth, double final_time,
-                       Activation activation, Loss loss, bool opening, bool blocks, bool closing) {
-             const ResNet net = make_net(inputs, width, outputs, depth, final_time, activation);
+                       Activation activation, Loss loss, bool opening, bool blocks, bool closing,
+                       Scheme scheme, double substeps, bool antisymmetric, double damping) {
+             const ResNet net = make_net(inputs, width, outputs, depth, final_time, activation,
+                                         scheme, substeps, antisymmetric, damping);
              return std::make_unique<E>(net, loss, opening, blocks, closing);
            }),
            py::arg("n_inputs"), py::arg("width"), py::arg("n_outputs"), py::arg("depth"),
            py::arg("final_time"), py::arg("activation"), py::arg("loss") = Loss::cross_entropy,
            py::arg("train_opening") = true, py::arg("train_blocks") = true,
-           py::arg("train_closing") = true)
+           py::arg("train_closing") = true, py::kw_only(), py::arg("scheme") = Scheme::euler,
+           py::arg("substeps") = 1.0, py::arg("antisymmetric") = false, py::arg("damping") = 0.0)
       .def_property_readonly("size", &E::size, "Length of the flat parameter vector.")
       .def_property_readonly("workspace_bytes", &E::workspace_bytes,
                              "Scratch memory held at present, in bytes.")
       .def("gradient_bytes", &E::gradient_bytes, py::arg("n_samples"),
            "Scratch memory that value_and_grad needs at the present number of threads, in bytes.")
       .def("logits", &E::logits, py::arg("theta").noconvert(), py::arg("X").noconvert(),
-           py::arg("out").noconvert(), "Write the logits (n, n_outputs) to `out`.")
+           py::arg("out").noconvert(), py::arg("defect") = py::none(),
+           "Write the logits (n, n_outputs) to `out`.")
       .def("value", &E::value, py::arg("theta").noconvert(), py::arg("X").noconvert(),
-           py::arg("y").noconvert(), "Return the mean loss.")
+           py::arg("y").noconvert(), py::arg("defect") = py::none(), "Return the mean loss.")
       .def("value_and_grad", &E::value_and_grad, py::arg("theta").noconvert(),
            py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("out").noconvert(),
-           "Write the gradient of the mean loss to `out` and return the mean loss.");
+           py::arg("defect") = py::none(),
+           "Write the gradient of the mean loss to `out` and return the mean loss.")
+      .def("vjp", &E::vjp, py::arg("theta").noconvert(), py::arg("X").noconvert(),
+           py::arg("dlogits").noconvert(), py::arg("out").noconvert(),
+           py::arg("out_X") = py::none(), py::arg("defect") = py::none(),
+           "Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and "
+           "`out_X` (by X).")
+      .def("state_defect", &E::state_defect, py::arg("theta").noconvert(), py::arg("X").noconvert(),
+           py::arg("coarse"), py::arg("coarse_theta").noconvert(), py::arg("out").noconvert(),
+           py::arg("defect") = py::none(),
+           "Write by how much the steps of `coarse` miss the states of this network to `out`.")
+      .def("defect_shape", &E::defect_shape, py::arg("n_samples"),
+           "Return the shape of a state defect of this network.");
 }
 
 }  // namespace
@@ -160,6 +240,12 @@ void bind_resnet(py::module_& m) {
       .value("logistic", Activation::logistic)
       .value("identity", Activation::identity)
       .value("smooth_relu", Activation::smooth_relu)
+      .finalize();
+  py::native_enum<Scheme>(m, "Scheme", "enum.Enum")
+      .value("euler", Scheme::euler)
+      .value("matched", Scheme::matched)
+      .value("rk4", Scheme::rk4)
+      .value("verlet", Scheme::verlet)
       .finalize();
   py::native_enum<Loss>(m, "Loss", "enum.Enum")
       .value("cross_entropy", Loss::cross_entropy)

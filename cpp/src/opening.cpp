@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mgres/block.hpp"
+#include "mgres/vector.hpp"
 
 namespace mgres {
 
@@ -101,10 +102,23 @@ void add_opening_gradient(const ResNet& net, const S* a0, const S* X, Index coun
                         dQ + first, net.inputs);
 }
 
-#define MGRES_INSTANTIATE(S)                                               \
-  template Index opening_scratch<S>(Index, Index);                         \
-  template void open<S>(const ResNet&, const S*, const S*, Index, S*, S*); \
-  template void add_opening_gradient<S>(const ResNet&, const S*, const S*, Index, const S*, S*);
+template <class S>
+void opening_adjoint(const ResNet& net, const S* Q, const S* a0, Index count, S* dX) {
+  constexpr Index L = kLanes<S>;
+  for (Index n = 0; n < count; ++n, dX += net.inputs) {
+    auto row = as_array(dX, net.inputs);
+    row.setZero();
+    const S* a = a0 + n / L * net.width * L + n % L;
+    for (Index i = 0; i < net.width; ++i)
+      row += a[i * L] * as_array(Q + i * net.inputs, net.inputs);
+  }
+}
+
+#define MGRES_INSTANTIATE(S)                                                                     \
+  template Index opening_scratch<S>(Index, Index);                                               \
+  template void open<S>(const ResNet&, const S*, const S*, Index, S*, S*);                       \
+  template void add_opening_gradient<S>(const ResNet&, const S*, const S*, Index, const S*, S*); \
+  template void opening_adjoint<S>(const ResNet&, const S*, const S*, Index, S*);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "mgres/closing.hpp"
+#include "mgres/defect.hpp"
+#include "mgres/effective.hpp"
 #include "mgres/opening.hpp"
 #include "mgres/ordered_sum.hpp"
 #include "mgres/plan.hpp"
@@ -11,26 +13,18 @@ namespace mgres {
 
 namespace {
 
-constexpr double kSerialFlops = 1e6;         // less work than this is done before a thread wakes up
 constexpr Index kPollLayers = 16;            // between two looks at the clock
 constexpr Index kLargestPrefetch = 1 << 12;  // numbers; larger layers stream by themselves
-
-template <class S>
-int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
-  const double per_sample = static_cast<double>(net.width) *
-                            static_cast<double>(net.depth * net.width + net.inputs + net.outputs);
-  const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
-  return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(num_threads(), tasks));
-}
 
 /// Takes one chunk of samples through the network and back, with scratch of one thread.
 template <class S>
 class ChunkRunner {
  public:
-  ChunkRunner(const ResNet& net, const Plan<S>& plan, int threads, const S* theta)
+  /// `layers` are the effective layers of `theta`.
+  ChunkRunner(const ResNet& net, const Plan<S>& plan, int threads, const S* theta, const S* layers)
       : net_(net),
         layout_(net),
-        kernel_(layer_kernel<S>(net.width)),
+        stepper_(net, layers, plan.blocks),
         plan_(plan),
         tape_(net, plan, threads),
         theta_(theta) {}
@@ -38,11 +32,11 @@ class ChunkRunner {
   /// Numbers of scratch for a forward sweep, and for a gradient.
   Index forward_scratch() const {
     return 2 * room(plan_.state) + room(opening_scratch_size()) + room(net_.outputs * plan_.chunk) +
-           room(net_.outputs * kLanes<S>) + room(kLanes<S>);
+           room(net_.outputs * kLanes<S>) + room(kLanes<S>) + room(stepper_.forward_scratch());
   }
   Index gradient_scratch() const {
     return forward_scratch() + (tape_.layers + tape_.checkpoints) * room(plan_.state) +
-           tape_.layers * room(plan_.slopes) + room(kernel_scratch_size());
+           tape_.layers * room(plan_.record) + room(stepper_.backward_scratch());
   }
 
   /// Lay out `scratch` for chunk number `index` of `batch`.
@@ -51,11 +45,13 @@ class ChunkRunner {
     count_ = std::min(plan_.chunk, plan_.samples - first_);
     blocks_ = ceil_div(count_, kLanes<S>);
     X_ = batch.inputs + first_ * net_.inputs;
+    defect_ = batch.defect;
     free_ = scratch;
     inputs_ = take(opening_scratch_size());
     logits_ = take(net_.outputs * plan_.chunk);
     targets_ = take(net_.outputs * kLanes<S>);
     losses_ = take(kLanes<S>);
+    step_scratch_ = take(stepper_.forward_scratch());
     states_ = take(room(plan_.state) * 2);
   }
 
@@ -64,8 +60,8 @@ class ChunkRunner {
     take((tape_.layers - 1) * room(plan_.state));
     adjoint_ = take(plan_.state);
     checkpoints_ = take(tape_.checkpoints * room(plan_.state));
-    slopes_ = take(tape_.layers * room(plan_.slopes));
-    kernel_scratch_ = take(kernel_scratch_size());
+    records_ = take(tape_.layers * room(plan_.record));
+    back_scratch_ = take(stepper_.backward_scratch());
   }
 
   /// y_K from y_0, with two states in turn.  Returns false if interrupted.
@@ -111,9 +107,19 @@ class ChunkRunner {
                            gradient + layout_.closing_bias);
   }
 
-  /// Back through the layers and the opening operator.  Returns false if interrupted.
-  bool backward(const Trainable& trainable, S* gradient, Interrupt& interrupt, int thread) {
-    if (!trainable.blocks && !trainable.opening) return true;
+  /// Take the derivative by the logits (n, m) from the caller, in place of the logits.
+  void read_dlogits(const S* dlogits) {
+    dlogits += first_ * net_.outputs;
+    std::fill_n(logits_, blocks_ * net_.outputs * kLanes<S>, S(0));
+    for (Index n = 0; n < count_; ++n)
+      for (Index c = 0; c < net_.outputs; ++c, ++dlogits)
+        logits_[(n / kLanes<S> * net_.outputs + c) * kLanes<S> + n % kLanes<S>] = *dlogits;
+  }
+
+  /// Back through the layers and the opening operator.  Writes the derivative by the inputs (n, q)
+  /// to `dX` unless it is null.  Returns false if interrupted.
+  bool backward(const Trainable& trainable, S* gradient, S* dX, Interrupt& interrupt, int thread) {
+    if (!trainable.blocks && !trainable.opening && dX == nullptr) return true;
     S* layers_gradient = trainable.blocks ? gradient + layout_.layers : nullptr;
     Index end = net_.depth - tape_.layers;
     if (!untape(end, tape_.layers, layers_gradient, interrupt, thread)) return false;
@@ -125,6 +131,7 @@ class ChunkRunner {
       end = first;
     }
     if (trainable.opening) add_opening_gradient(net_, adjoint_, X_, count_, inputs_, gradient);
+    if (dX != nullptr) opening_adjoint(net_, theta_, adjoint_, count_, dX + first_ * net_.inputs);
     return true;
   }
 
@@ -138,25 +145,27 @@ class ChunkRunner {
   }
 
   Index opening_scratch_size() const { return opening_scratch<S>(net_.inputs, plan_.blocks); }
-  Index kernel_scratch_size() const { return kernel_.scratch_size(net_.width, plan_.blocks); }
 
   S* state(Index slot) const { return states_ + slot * room(plan_.state); }
-  S* slopes(Index slot) const { return slopes_ + slot * room(plan_.slopes); }
+  S* record(Index slot) const { return records_ + slot * room(plan_.record); }
   S* checkpoint(Index c) const { return checkpoints_ + c * room(plan_.state); }
 
   /// Fetch what layer k needs and what is not on the tape, while its predecessor computes.
   void prefetch(Index k, const S* gradient) const {
-    if (k < 0 || k >= net_.depth || layout_.layer > kLargestPrefetch) return;
+    if (k < 0 || k >= net_.depth || stepper_.parameters_size() > kLargestPrefetch) return;
     constexpr Index line = 64 / static_cast<Index>(sizeof(S));
-    for (Index i = 0; i < layout_.layer; i += line) {
-      __builtin_prefetch(theta_ + layout_.layers + k * layout_.layer + i);
-      if (gradient != nullptr) __builtin_prefetch(gradient + k * layout_.layer + i, 1);
+    const S* parameters = stepper_.parameters(k);
+    for (Index i = 0; i < stepper_.parameters_size(); i += line) {
+      __builtin_prefetch(parameters + i);
+      if (gradient != nullptr && i < layout_.layer)
+        __builtin_prefetch(gradient + k * layout_.layer + i, 1);
     }
   }
 
-  Layer<S> layer(Index k) const {
-    return {theta_ + layout_.layers + k * layout_.layer, net_.width, blocks_,
-            static_cast<S>(net_.step()), net_.activation};
+  /// y_{k+1} from y_k, with the state's defect if there is one.
+  void step(Index k, const S* y, S* out, S* record) const {
+    stepper_.forward(k, blocks_, y, out, record, step_scratch_);
+    if (defect_ != nullptr) add_defect(net_, plan_.samples, defect_, k, first_, blocks_, out);
   }
 
   static bool stop(Index k, Interrupt& interrupt, int thread) {
@@ -173,7 +182,7 @@ class ChunkRunner {
         std::copy_n(last_, plan_.state, checkpoint(k / tape_.segment));
       prefetch(k + 1, nullptr);
       S* next = state((layers - k - 1) % 2);
-      kernel_.forward(layer(k), last_, next, nullptr);
+      step(k, last_, next, nullptr);
       last_ = next;
     }
     return true;
@@ -184,7 +193,7 @@ class ChunkRunner {
     for (Index k = 0; k < layers; ++k) {
       if (stop(k, interrupt, thread)) return false;
       prefetch(first + k + 1, nullptr);
-      kernel_.forward(layer(first + k), state(k), state(k + 1), slopes(k));
+      step(first + k, state(k), state(k + 1), record(k));
     }
     last_ = state(layers);
     return true;
@@ -196,42 +205,64 @@ class ChunkRunner {
       if (stop(k, interrupt, thread)) return false;
       prefetch(first + k - 1, gradient);
       S* dW = gradient != nullptr ? gradient + (first + k) * layout_.layer : nullptr;
-      kernel_.backward(layer(first + k), state(k), slopes(k), adjoint_, dW, kernel_scratch_);
+      stepper_.backward(first + k, blocks_, state(k), record(k), adjoint_, dW, back_scratch_);
     }
     return true;
   }
 
   const ResNet& net_;
   const Layout layout_;
-  const LayerKernel<S>& kernel_;
+  const Stepper<S> stepper_;
   const Plan<S>& plan_;
   const Tape<S> tape_;
   const S* theta_;
 
   Index first_ = 0, count_ = 0, blocks_ = 0;
-  const S* X_ = nullptr;
+  const S *X_ = nullptr, *defect_ = nullptr;
   S *free_ = nullptr, *inputs_ = nullptr, *logits_ = nullptr, *targets_ = nullptr;
   S *losses_ = nullptr, *states_ = nullptr, *adjoint_ = nullptr, *checkpoints_ = nullptr;
-  S *slopes_ = nullptr, *kernel_scratch_ = nullptr;
+  S *records_ = nullptr, *step_scratch_ = nullptr, *back_scratch_ = nullptr;
   S* last_ = nullptr;  // the state behind the last layer
 };
-
-template <class S>
-void prepare(Workspace<S>& workspace, int threads, Index scratch) {
-  if (workspace.threads.size() < static_cast<std::size_t>(threads))
-    workspace.threads.resize(static_cast<std::size_t>(threads));
-  for (int t = 0; t < threads; ++t) workspace.threads[static_cast<std::size_t>(t)].reserve(scratch);
-}
-
-template <class S>
-S* scratch_of(Workspace<S>& workspace, int thread) {
-  return workspace.threads[static_cast<std::size_t>(thread)].reserve(0);
-}
 
 double ordered_mean(const std::vector<double>& losses, Index chunks, Index samples) {
   double sum = 0;
   for (Index c = 0; c < chunks; ++c) sum += losses[static_cast<std::size_t>(c)];
   return sum / static_cast<double>(samples);
+}
+
+template <class S>
+const S* layers_of(const ResNet& net, const S* theta, Workspace<S>& workspace) {
+  return effective_layers(net, theta, workspace.effective_layers.reserve(effective_size(net)));
+}
+
+/// All chunks forward and back; `turn(runner, chunk)` leaves the derivative by the logits.
+template <class S, class Turn>
+void forward_and_back(const ResNet& net, const Plan<S>& plan, const Trainable& trainable,
+                      const S* theta, const Batch<S>& batch, S* gradient, S* dX,
+                      Workspace<S>& workspace, Interrupt& interrupt, const Turn& turn) {
+  const int threads = useful_threads<S>(net, batch.size, plan.groups, 3);
+  const ChunkRunner<S> prototype(net, plan, threads, theta, layers_of(net, theta, workspace));
+  prepare(workspace, threads, prototype.gradient_scratch());
+  OrderedSum<S> sum(Layout(net).size, plan.groups, threads, gradient, workspace.partial_gradients,
+                    workspace.partials_finished);
+
+  parallel_for(plan.groups, threads, interrupt, [&](Index g, int thread) {
+    S* partial = sum.begin(g, interrupt, thread);
+    if (partial == nullptr) return;
+    ChunkRunner<S> runner(prototype);
+    const Index last = (g + 1) * plan.chunks / plan.groups;
+    for (Index c = g * plan.chunks / plan.groups; c < last; ++c) {
+      runner.bind(batch, c, scratch_of(workspace, thread));
+      runner.bind_gradient();
+      if (!runner.forward_taped(interrupt, thread)) return;
+      turn(runner, c);
+      runner.head_backward(trainable, partial);
+      if (!runner.backward(trainable, partial, dX, interrupt, thread)) return;
+    }
+    sum.end(g);
+  });
+  if (trainable.blocks) pull_back(net, gradient);
 }
 
 }  // namespace
@@ -241,7 +272,7 @@ void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
             Workspace<S>& workspace, Interrupt& interrupt) {
   const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, plan, threads, theta);
+  const ChunkRunner<S> prototype(net, plan, threads, theta, layers_of(net, theta, workspace));
   prepare(workspace, threads, prototype.forward_scratch());
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
     ChunkRunner<S> runner(prototype);
@@ -257,7 +288,7 @@ double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch
              const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt) {
   const Plan<S> plan(net, batch.size);
   const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, plan, threads, theta);
+  const ChunkRunner<S> prototype(net, plan, threads, theta, layers_of(net, theta, workspace));
   prepare(workspace, threads, prototype.forward_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
@@ -275,53 +306,47 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
                       const Batch<S>& batch, const Targets<S>& targets, S* gradient,
                       Workspace<S>& workspace, Interrupt& interrupt) {
   const Plan<S> plan(net, batch.size);
-  const int threads = useful_threads<S>(net, batch.size, plan.groups, 3);
-  const ChunkRunner<S> prototype(net, plan, threads, theta);
-  prepare(workspace, threads, prototype.gradient_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
-  const Index size = Layout(net).size;
   const S weight = S(1) / static_cast<S>(batch.size);
-  OrderedSum<S> sum(size, plan.groups, threads, gradient, workspace.partial_gradients,
-                    workspace.partials_finished);
-
-  parallel_for(plan.groups, threads, interrupt, [&](Index g, int thread) {
-    S* partial = sum.begin(g, interrupt, thread);
-    if (partial == nullptr) return;
-    ChunkRunner<S> runner(prototype);
-    const Index last = (g + 1) * plan.chunks / plan.groups;
-    for (Index c = g * plan.chunks / plan.groups; c < last; ++c) {
-      runner.bind(batch, c, scratch_of(workspace, thread));
-      runner.bind_gradient();
-      if (!runner.forward_taped(interrupt, thread)) return;
-      runner.head();
-      workspace.chunk_losses[static_cast<std::size_t>(c)] = runner.loss(loss, targets, weight);
-      runner.head_backward(trainable, partial);
-      if (!runner.backward(trainable, partial, interrupt, thread)) return;
-    }
-    sum.end(g);
-  });
+  S* const no_dX = nullptr;
+  forward_and_back(net, plan, trainable, theta, batch, gradient, no_dX, workspace, interrupt,
+                   [&](ChunkRunner<S>& runner, Index c) {
+                     runner.head();
+                     workspace.chunk_losses[static_cast<std::size_t>(c)] =
+                         runner.loss(loss, targets, weight);
+                   });
   return ordered_mean(workspace.chunk_losses, plan.chunks, batch.size);
+}
+
+template <class S>
+void vjp(const ResNet& net, const Trainable& trainable, const S* theta, const Batch<S>& batch,
+         const S* dlogits, S* gradient, S* dX, Workspace<S>& workspace, Interrupt& interrupt) {
+  const Plan<S> plan(net, batch.size);
+  forward_and_back(net, plan, trainable, theta, batch, gradient, dX, workspace, interrupt,
+                   [&](ChunkRunner<S>& runner, Index) { runner.read_dlogits(dlogits); });
 }
 
 template <class S>
 Index gradient_bytes(const ResNet& net, Index samples) {
   const Plan<S> plan(net, samples);
   const int threads = useful_threads<S>(net, samples, plan.groups, 3);
-  const Index scratch = ChunkRunner<S>(net, plan, threads, nullptr).gradient_scratch();
+  const Index scratch = ChunkRunner<S>(net, plan, threads, nullptr, nullptr).gradient_scratch();
   const Index partials = OrderedSum<S>::buffer_size(Layout(net).size, plan.groups, threads);
-  return (threads * scratch + partials) * static_cast<Index>(sizeof(S)) +
+  return (threads * scratch + partials + effective_size(net)) * static_cast<Index>(sizeof(S)) +
          plan.chunks * static_cast<Index>(sizeof(double));
 }
 
-#define MGRES_INSTANTIATE(S)                                                                  \
-  template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&,        \
-                          Interrupt&);                                                        \
-  template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&, \
-                           Workspace<S>&, Interrupt&);                                        \
-  template Index gradient_bytes<S>(const ResNet&, Index);                                     \
-  template double value_and_grad<S>(const ResNet&, Loss, const Trainable&, const S*,          \
-                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,    \
-                                    Interrupt&);
+#define MGRES_INSTANTIATE(S)                                                                     \
+  template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&,           \
+                          Interrupt&);                                                           \
+  template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&,    \
+                           Workspace<S>&, Interrupt&);                                           \
+  template Index gradient_bytes<S>(const ResNet&, Index);                                        \
+  template double value_and_grad<S>(const ResNet&, Loss, const Trainable&, const S*,             \
+                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,       \
+                                    Interrupt&);                                                 \
+  template void vjp<S>(const ResNet&, const Trainable&, const S*, const Batch<S>&, const S*, S*, \
+                       S*, Workspace<S>&, Interrupt&);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

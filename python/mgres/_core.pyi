@@ -81,7 +81,17 @@ class EvaluatorFloat32:
         train_opening: bool = True,
         train_blocks: bool = True,
         train_closing: bool = True,
+        *,
+        scheme: Scheme = Scheme.euler,
+        substeps: typing.SupportsFloat = 1.0,
+        antisymmetric: bool = False,
+        damping: typing.SupportsFloat = 0.0,
     ) -> None: ...
+    def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
+        """
+        Return the shape of a state defect of this network.
+        """
+
     def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
         """
         Scratch memory that value_and_grad needs at the present number of threads, in bytes.
@@ -92,9 +102,23 @@ class EvaluatorFloat32:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the logits (n, n_outputs) to `out`.
+        """
+
+    def state_defect(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        coarse: EvaluatorFloat32,
+        coarse_theta: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write by how much the steps of `coarse` miss the states of this network to `out`.
         """
 
     def value(
@@ -102,6 +126,7 @@ class EvaluatorFloat32:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Return the mean loss.
@@ -113,9 +138,23 @@ class EvaluatorFloat32:
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Write the gradient of the mean loss to `out` and return the mean loss.
+        """
+
+    def vjp(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        dlogits: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        out_X: numpy.typing.NDArray[typing.Any] | None = None,
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and `out_X` (by X).
         """
 
     @property
@@ -147,7 +186,17 @@ class EvaluatorFloat64:
         train_opening: bool = True,
         train_blocks: bool = True,
         train_closing: bool = True,
+        *,
+        scheme: Scheme = Scheme.euler,
+        substeps: typing.SupportsFloat = 1.0,
+        antisymmetric: bool = False,
+        damping: typing.SupportsFloat = 0.0,
     ) -> None: ...
+    def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
+        """
+        Return the shape of a state defect of this network.
+        """
+
     def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
         """
         Scratch memory that value_and_grad needs at the present number of threads, in bytes.
@@ -158,9 +207,23 @@ class EvaluatorFloat64:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> None:
         """
         Write the logits (n, n_outputs) to `out`.
+        """
+
+    def state_defect(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        coarse: EvaluatorFloat64,
+        coarse_theta: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write by how much the steps of `coarse` miss the states of this network to `out`.
         """
 
     def value(
@@ -168,6 +231,7 @@ class EvaluatorFloat64:
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Return the mean loss.
@@ -179,9 +243,23 @@ class EvaluatorFloat64:
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
     ) -> float:
         """
         Write the gradient of the mean loss to `out` and return the mean loss.
+        """
+
+    def vjp(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        dlogits: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        out_X: numpy.typing.NDArray[typing.Any] | None = None,
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and `out_X` (by X).
         """
 
     @property
@@ -208,6 +286,12 @@ class Projection(enum.Enum):
 class Prolongation(enum.Enum):
     constant = 0
     linear = 1
+
+class Scheme(enum.Enum):
+    euler = 0
+    matched = 1
+    rk4 = 2
+    verlet = 3
 
 def adam(
     x: numpy.typing.NDArray[typing.Any],

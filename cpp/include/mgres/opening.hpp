@@ -19,4 +19,8 @@ template <class S>
 void add_opening_gradient(const ResNet& net, const S* a0, const S* X, Index count, const S* scratch,
                           S* dQ);
 
+/// dX = Q^T a_0 for `count` samples, row-major.
+template <class S>
+void opening_adjoint(const ResNet& net, const S* Q, const S* a0, Index count, S* dX);
+
 }  // namespace mgres

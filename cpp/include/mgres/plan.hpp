@@ -9,13 +9,26 @@
 
 #include "mgres/kernel.hpp"
 #include "mgres/layout.hpp"
+#include "mgres/parallel.hpp"
 #include "mgres/simd.hpp"
+#include "mgres/stepper.hpp"
 
 namespace mgres {
 
 inline constexpr Index kTapeBytes = 9 << 20;         // the most that a thread keeps
 inline constexpr Index kSharedTapeBytes = 12 << 20;  // what all threads keep, in the L3 cache
 inline constexpr Index kSegmentBytes = 512 << 10;    // at least: stays in the L2 cache
+inline constexpr double kSerialFlops = 1e6;  // less work than this is done before a thread wakes up
+
+/// Threads worth waking for `tasks` tasks when each stage takes `sweeps` products with its matrix.
+template <class S>
+int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
+  const Index products = net.depth * tableau(net.scheme, net.substeps).stages;
+  const double per_sample = static_cast<double>(net.width) *
+                            static_cast<double>(products * net.width + net.inputs + net.outputs);
+  const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
+  return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(num_threads(), tasks));
+}
 
 /// The batch is cut into chunks of samples, which are dealt out to groups in order; a group is one
 /// task with its own partial gradient.  A chunk passes through all layers at once.
@@ -37,7 +50,7 @@ struct Plan {
     groups = std::min(chunks, kMaxGroups);
     blocks = chunk / kLanes<S>;
     state = net.width * chunk;
-    slopes = round_up(slopes_size<S>(net.activation, net.width, blocks), kLanes<S>);
+    record = Stepper<S>::record_size(net, blocks);
   }
 
   Index samples;  // n
@@ -46,17 +59,17 @@ struct Plan {
   Index groups;
   Index blocks;  // of a chunk
   Index state;   // numbers in the state of a chunk
-  Index slopes;  // numbers that hold the slopes of a chunk
+  Index record;  // numbers that a layer keeps for the way back beside its input
 };
 
-/// What a thread keeps of a chunk on its way: the inputs and slopes of the last `layers` layers, and
+/// What a thread keeps of a chunk on its way: the inputs and records of the last `layers` layers, and
 /// for all layers before them a checkpoint every `segment` layers, from which they are computed
 /// again on the way back.
 template <class S>
 struct Tape {
   Tape(const ResNet& net, const Plan<S>& plan, int threads) {
     const Index share = std::clamp(kSharedTapeBytes / threads, kSegmentBytes, kTapeBytes);
-    const Index layer_bytes = (plan.state + plan.slopes) * static_cast<Index>(sizeof(S));
+    const Index layer_bytes = (plan.state + plan.record) * static_cast<Index>(sizeof(S));
     layers = std::clamp<Index>(share / layer_bytes, 1, net.depth);
     segment = std::clamp<Index>(kSegmentBytes / layer_bytes, 1, layers);
     checkpoints = ceil_div(net.depth - layers, segment);

@@ -8,11 +8,12 @@
 
 namespace mgres {
 
-/// Inputs (n, q), row-major.
+/// Inputs (n, q), row-major, and what is added to their states (see defect.hpp), null for nothing.
 template <class S>
 struct Batch {
   const S* inputs;
   Index size;
+  const S* defect = nullptr;
 };
 
 /// Which parameters a gradient is wanted for; the entries of all others are exactly zero.
@@ -41,6 +42,12 @@ template <class S>
 double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, const S* theta,
                       const Batch<S>& batch, const Targets<S>& targets, S* gradient,
                       Workspace<S>& workspace, Interrupt& interrupt);
+
+/// The transposed derivative of the logits times `dlogits` (n, m): by the parameters to `gradient`,
+/// and by the inputs to `dX` (n, q) unless it is null.  Threads as in value_and_grad.
+template <class S>
+void vjp(const ResNet& net, const Trainable& trainable, const S* theta, const Batch<S>& batch,
+         const S* dlogits, S* gradient, S* dX, Workspace<S>& workspace, Interrupt& interrupt);
 
 /// Scratch memory that value_and_grad needs at the present number of threads, in bytes.
 template <class S>

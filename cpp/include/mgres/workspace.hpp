@@ -56,15 +56,30 @@ template <class S>
 struct Workspace {
   std::vector<Buffer<S>> threads;  // states, checkpoints, adjoints of the chunk a thread works on
   Buffer<S> partial_gradients;     // see OrderedSum
+  Buffer<S> effective_layers;      // see effective.hpp
   std::vector<char> partials_finished;
   std::vector<double> chunk_losses;
 
   Index bytes() const {
-    Index numbers = partial_gradients.capacity();
+    Index numbers = partial_gradients.capacity() + effective_layers.capacity();
     for (const auto& buffer : threads) numbers += buffer.capacity();
     return numbers * static_cast<Index>(sizeof(S)) +
            static_cast<Index>(chunk_losses.capacity() * sizeof(double));
   }
 };
+
+/// Make room for `scratch` numbers for each of `threads` threads.
+template <class S>
+void prepare(Workspace<S>& workspace, int threads, Index scratch) {
+  if (workspace.threads.size() < static_cast<std::size_t>(threads))
+    workspace.threads.resize(static_cast<std::size_t>(threads));
+  for (int t = 0; t < threads; ++t) workspace.threads[static_cast<std::size_t>(t)].reserve(scratch);
+}
+
+/// The room of a thread.
+template <class S>
+S* scratch_of(Workspace<S>& workspace, int thread) {
+  return workspace.threads[static_cast<std::size_t>(thread)].reserve(0);
+}
 
 }  // namespace mgres

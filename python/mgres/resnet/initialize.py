@@ -4,12 +4,14 @@
 scheme        entries of W_k
 ============  ==================================================================
 ``normal``    N(0, 1)
-``glorot``    uniform on [-a, a], a^2 = 6 / (2 v)  (Glorot and Bengio 2010)
-``he``        N(0, 2 / v)                          (He et al. 2015)
+``glorot``    uniform on [-a, a], a^2 = 6 / (2 w)  (Glorot and Bengio 2010)
+``he``        N(0, 2 / w)                          (He et al. 2015)
 ``constant``  ``normal``, one draw for all layers: constant in t
 ``coarse``    ``normal``, drawn for :func:`smooth_start_depth` layers and prolonged:
               piecewise constant in t
 ============  ==================================================================
+
+with w rows and columns of W_k: the width, or half of it for verlet.
 
 Weights drawn independently for every layer are not smooth in t: averaging two layers shrinks them
 by sqrt(2), and so on every level.  The last two schemes, or `coarse_depth` with any scheme, start
@@ -51,7 +53,7 @@ def initialize(
     views = net.views(theta)
     views.Q[:] = _glorot(rng, views.Q.shape)
     views.W_out[:] = _glorot(rng, views.W_out.shape)
-    W = scale * _layers(rng, scheme, (drawn, net.width, net.width))
+    W = scale * _layers(rng, scheme, (drawn, net.layer_width, net.layer_width))
     views.W[:] = np.repeat(W, net.depth // drawn, axis=0)
     return theta
 

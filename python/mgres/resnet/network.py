@@ -5,49 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from . import initialize
+from .discretization import STAGES, check_discretization
+from .layout import PARTS as PARTS
+from .layout import Array as Array
+from .layout import Views as Views
+from .layout import make_views
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
-PARTS = ("opening", "blocks", "closing")
 MOST_PARAMETERS = 10**15
 """More than any memory holds: larger sizes are mistakes."""
-
-Array = NDArray[np.floating[Any]]
-
-
-class Views(NamedTuple):
-    """Named, writable views into a flat parameter vector (or a gradient).
-
-    Attributes
-    ----------
-    Q : ndarray, shape (width, n_inputs)
-        Opening operator.
-    W : ndarray, shape (depth, width, width)
-        Weights of the layers.
-    b : ndarray, shape (depth, width)
-        Biases of the layers.
-    W_out : ndarray, shape (n_outputs, width)
-        Weights of the classifier.
-    b_out : ndarray, shape (n_outputs,)
-        Biases of the classifier.
-    """
-
-    Q: Array
-    W: Array
-    b: Array
-    W_out: Array
-    b_out: Array
 
 
 @dataclass(frozen=True)
 class ResNet:
-    r"""A residual network that is a forward-Euler discretisation of an ODE.
+    r"""A residual network that is a discretisation of an ODE, by default of forward Euler.
 
     .. math::
 
@@ -68,11 +46,21 @@ class ResNet:
         [-0.1, 0.1] for its kink).
     dtype : dtype
         float32 or float64, of parameters and data.
+    scheme : str
+        How a layer steps: "euler", "matched", "rk4" or "verlet" (an even `width`); see
+        :mod:`mgres.resnet.discretization` for the formulas.
+    substeps : float
+        The m >= 1 of "matched": how many Euler steps one layer stands for.
+    weights : str
+        "free", or "antisymmetric": the layers use (W - W^T) / 2 - damping I.
+    damping : float
+        Only with antisymmetric weights, at least 0.
 
     Raises
     ------
     ValueError
-        If a size is not a positive integer, T not positive or a name unknown.
+        If a size is not a positive integer, T not positive, a name unknown, or an option given that
+        the scheme or the weights do not have.
     TypeError
         If `dtype` is no dtype.
 
@@ -94,6 +82,10 @@ class ResNet:
     final_time: float = 1.0
     activation: str = "relu"
     dtype: np.dtype[Any] = field(default=np.dtype(np.float32))
+    scheme: str = "euler"
+    substeps: float = 1.0
+    weights: str = "free"
+    damping: float = 0.0
 
     def __init__(
         self,
@@ -104,6 +96,11 @@ class ResNet:
         final_time: float = 1.0,
         activation: str = "relu",
         dtype: DTypeLike = np.float32,
+        *,
+        scheme: str = "euler",
+        substeps: float = 1.0,
+        weights: str = "free",
+        damping: float = 0.0,
     ) -> None:
         sizes = {"n_inputs": n_inputs, "width": width, "n_outputs": n_outputs, "depth": depth}
         for name, size in sizes.items():
@@ -116,9 +113,18 @@ class ResNet:
             raise ValueError(f"activation: expected one of {ACTIVATIONS}, got {activation!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
-        object.__setattr__(self, "final_time", float(final_time))
-        object.__setattr__(self, "activation", activation)
-        object.__setattr__(self, "dtype", np.dtype(dtype))
+        check_discretization(self.width, scheme, substeps, weights, damping)
+        settings = {
+            "final_time": float(final_time),
+            "activation": activation,
+            "dtype": np.dtype(dtype),
+            "scheme": scheme,
+            "substeps": float(substeps),
+            "weights": weights,
+            "damping": float(damping),
+        }
+        for name, setting in settings.items():
+            object.__setattr__(self, name, setting)
         if self.size > MOST_PARAMETERS:
             raise ValueError(f"expected at most {MOST_PARAMETERS:.0e} parameters, got {self.size}")
 
@@ -133,9 +139,19 @@ class ResNet:
         return int(self.part("closing").stop)
 
     @property
+    def stages(self) -> int:
+        """How many times a layer evaluates F: what it costs in forward-Euler layers."""
+        return STAGES[self.scheme]
+
+    @property
+    def layer_width(self) -> int:
+        """Rows and columns of W: the width, or half of it for verlet."""
+        return self.width // 2 if self.scheme == "verlet" else self.width
+
+    @property
     def layer_size(self) -> int:
         """The number of parameters of one layer."""
-        return self.width * self.width + self.width
+        return self.layer_width * (self.layer_width + 1)
 
     def part(self, name: str) -> slice:
         """Return where "opening", "blocks" or "closing" lie in the flat array."""
@@ -153,6 +169,10 @@ class ResNet:
     def with_depth(self, depth: int) -> ResNet:
         """Return the same network with another number of layers and the same T."""
         return replace(self, depth=depth)
+
+    def with_scheme(self, scheme: str, substeps: float = 1.0) -> ResNet:
+        """Return the same network with another time discretisation."""
+        return replace(self, scheme=scheme, substeps=substeps)
 
     def init(
         self,
@@ -192,18 +212,7 @@ class ResNet:
         theta : ndarray, shape (size,)
             Parameters or a gradient, of any dtype.
         """
-        if theta.shape != (self.size,):
-            raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
-        v, m = self.width, self.n_outputs
-        layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
-        closing = theta[self.part("closing")]
-        return Views(
-            Q=theta[self.part("opening")].reshape(v, self.n_inputs),
-            W=layers[:, : v * v].reshape(self.depth, v, v),
-            b=layers[:, v * v :],
-            W_out=closing[: m * v].reshape(m, v),
-            b_out=closing[m * v :],
-        )
+        return make_views(self, theta)
 
     def logits(self, theta: Array, X: Array) -> Array:
         """Return the network's output before any softmax.
@@ -226,12 +235,43 @@ class ResNet:
         ValueError
             If a shape does not fit.
         """
-        for name, array in (("theta", theta), ("X", X)):
-            if not isinstance(array, np.ndarray):
-                raise TypeError(f"{name}: expected a numpy array, got {type(array).__name__}")
+        _check_arrays(theta=theta, X=X)
         out = np.empty((len(X) if X.ndim else 0, self.n_outputs), self.dtype)
         self._evaluator.logits(theta, X, out)
         return out
+
+    def vjp(self, theta: Array, X: Array, dlogits: Array) -> tuple[Array, Array]:
+        """Return the derivative of <`dlogits`, logits> by the parameters and by the samples.
+
+        This is the vector-Jacobian product that automatic differentiation asks for.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (size,)
+            Parameters.
+        X : ndarray, shape (n, n_inputs)
+            Samples, C-contiguous.
+        dlogits : ndarray, shape (n, n_outputs)
+            Derivative of a function by the logits, C-contiguous.
+
+        Returns
+        -------
+        dtheta : ndarray, shape (size,)
+            Derivative of that function by the parameters.
+        dX : ndarray, shape (n, n_inputs)
+            And by the samples.
+
+        Raises
+        ------
+        TypeError
+            If an array has another dtype than the network or is not contiguous.
+        ValueError
+            If a shape does not fit.
+        """
+        _check_arrays(theta=theta, X=X, dlogits=dlogits)
+        dtheta, inputs = np.empty(self.size, self.dtype), np.empty(X.shape, self.dtype)
+        self._evaluator.vjp(theta, X, dlogits, dtheta, inputs)
+        return dtheta, inputs
 
     def predict(self, theta: Array, X: Array) -> NDArray[np.int64]:
         """Return the most likely class of each sample, shape (n,)."""
@@ -256,6 +296,10 @@ class ResNet:
             _core.Activation[self.activation],
             _core.Loss[loss],
             *(part not in fixed for part in PARTS),
+            scheme=_core.Scheme[self.scheme],
+            substeps=self.substeps,
+            antisymmetric=self.weights == "antisymmetric",
+            damping=self.damping,
         )
 
     @cached_property
@@ -265,3 +309,9 @@ class ResNet:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the compiled evaluator out of pickles and copies."""
         return {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
+
+
+def _check_arrays(**arrays: object) -> None:
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name}: expected a numpy array, got {type(array).__name__}")

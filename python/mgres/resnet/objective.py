@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,46 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from .network import PARTS, Array, ResNet
+from .coarse import check_defect, coarse_network
+from .layout import PARTS, Array
+from .network import ResNet
 from .regularizer import Regularizer, bind_all
+from .samples import Samples as Samples
+from .samples import Targets as Targets
+from .samples import check_inputs as check_inputs
+from .samples import check_targets as check_targets
 from .weighting import weighted_targets
 
 LOSSES = tuple(_core.Loss.__members__)
-
-Targets = NDArray[np.int64] | Array
-
-
-class Samples:
-    """Inputs and targets in use, shared by all levels of a hierarchy.
-
-    Training on mini-batches replaces them in one place, so that every level of a cycle sees the
-    same batch.
-
-    Attributes
-    ----------
-    X : ndarray, shape (n, n_inputs)
-        Inputs.
-    y : ndarray
-        Labels, shape (n,), int64; or target vectors, shape (n, n_outputs); or target vectors and in
-        one more column the samples' weights, shape (n, n_outputs + 1).
-    revision : int
-        How often the samples were replaced.
-    """
-
-    def __init__(self, X: Array, y: Targets) -> None:
-        self.X = X
-        self.y = y
-        self.revision = 0
-
-    def use(self, X: Array, y: Targets) -> None:
-        """Take other samples, which were checked before."""
-        self.X = X
-        self.y = y
-        self.revision += 1
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.X)
 
 
 class ResNetObjective:
@@ -132,32 +104,91 @@ class ResNetObjective:
         self.fixed = fixed
         self.finest_depth = finest_depth
         self._evaluator = net.evaluator(loss, fixed)
+        self._defect: Array | None = None
+        self._defect_revision = 0
         self._penalties = bind_all(regularizer, net, finest_depth, fixed)
 
-    def coarsen(self, factor: int) -> ResNetObjective:
+    def coarsen(self, factor: int, scheme: str | None = None) -> ResNetObjective:
         """Return the objective of the network with `factor` times fewer layers.
 
         It shares the samples, and its regulariser is scaled for its level.
 
+        Parameters
+        ----------
+        factor : int
+            At least 2, a divisor of the depth.
+        scheme : str, optional
+            "matched": each coarse layer does what the layers that it stands for would do with its
+            parameters, up to second order in their step size.  This is for networks of scheme
+            "euler" and "matched", and the default for the latter.  All others keep their scheme.
+
         Raises
         ------
         ValueError
-            If `factor` does not divide the depth.
+            If `factor` does not divide the depth, or the scheme does not fit.
         """
         if factor < 2 or self.net.depth % factor:
             raise ValueError(
                 f"factor: expected a divisor of {self.net.depth} layers, at least 2, got {factor}"
             )
+        net = coarse_network(self.net, factor, scheme)
         coarse = object.__new__(ResNetObjective)
-        coarse._setup(
-            self.net.with_depth(self.net.depth // factor),
-            self.samples,
-            self.loss,
-            self.regularizer,
-            self.fixed,
-            self.finest_depth,
-        )
+        coarse._setup(net, self.samples, self.loss, self.regularizer, self.fixed, self.finest_depth)
         return coarse
+
+    def with_state_defect(
+        self, fine: ResNetObjective, fine_theta: Array, theta: Array
+    ) -> ResNetObjective:
+        r"""Return this objective with the states that `fine` has at `fine_theta`.
+
+        This is the coupling of the full approximation scheme (Brandt 1977).  After each layer a
+        vector is added to the state of every sample, for a fine depth of m times the own,
+
+        .. math::
+
+            y_{k+1} = \mathrm{step}(y_k; \theta) + \tau_k, \quad
+            \tau_k = y^f_{m (k+1)} - \mathrm{step}(y^f_{m k}; \theta_0),
+
+        where :math:`\theta_0` is `theta`.  At this point the mean loss equals that of `fine` at
+        `fine_theta` to rounding, regularisers apart.  The defect stays as it is when the parameters
+        change, takes n v K numbers, and belongs to the samples in use now.
+
+        Parameters
+        ----------
+        fine : ResNetObjective
+            An objective of a deeper network on the same samples; it may have a defect itself.
+        fine_theta : ndarray, shape (fine.size,)
+            Its parameters.
+        theta : ndarray, shape (size,)
+            Parameters of this network, with the Q and the classifier of `fine_theta`.
+
+        Raises
+        ------
+        ValueError
+            If the networks, their samples or the parameters do not fit each other.
+        RuntimeError
+            From evaluations after other samples have come into use.
+        """
+        check_defect(self, fine, fine_theta, theta)
+        samples = len(self.samples)
+        defect: Array = np.empty(self._evaluator.defect_shape(samples), self.dtype)
+        fine._evaluator.state_defect(
+            fine_theta,
+            self.samples.X,
+            self._evaluator,  # type: ignore[arg-type]  # both are of one dtype
+            theta,
+            defect,
+            fine._current_defect(),
+        )
+        corrected = copy.copy(self)
+        corrected._defect = defect
+        corrected._defect_revision = self.samples.revision
+        return corrected
+
+    @property
+    def revision(self) -> int:
+        """A number that changes when other samples come into use, and the function with them."""
+        return self.samples.revision
 
     @property
     def size(self) -> int:
@@ -169,85 +200,26 @@ class ResNetObjective:
         """The dtype of parameters and data."""
         return self.net.dtype
 
-    @property
-    def revision(self) -> int:
-        """Changes with the samples in use: what was remembered of f is then of another function."""
-        return self.samples.revision
-
     def value(self, x: Array) -> float:
         """Return f(x)."""
-        value = self._evaluator.value(x, self.samples.X, self.samples.y)
+        defect = self._current_defect()
+        value = self._evaluator.value(x, self.samples.X, self.samples.y, defect)
         for penalty in self._penalties:
             value += penalty.value(x)
         return value
 
     def value_and_grad(self, x: Array, out: Array) -> float:
         """Write the gradient of f at `x` to `out` and return f(x)."""
-        value = self._evaluator.value_and_grad(x, self.samples.X, self.samples.y, out)
+        defect = self._current_defect()
+        value = self._evaluator.value_and_grad(x, self.samples.X, self.samples.y, out, defect)
         for penalty in self._penalties:
             value += penalty.add_gradient(x, out)
         return value
 
-
-def check_inputs(name: str, X: Array, net: ResNet) -> Array:
-    """Return `X` if it can be fed to `net`; otherwise say what is wrong with it."""
-    if not isinstance(X, np.ndarray):
-        raise TypeError(f"{name}: expected a numpy array, got {type(X).__name__}")
-    if X.dtype != net.dtype:
-        raise TypeError(f"{name}: expected dtype {net.dtype}, as the network has, got {X.dtype}")
-    if X.ndim != 2 or X.shape[1] != net.n_inputs:
-        raise ValueError(f"{name}: expected shape (n, {net.n_inputs}), got {X.shape}")
-    if len(X) == 0:
-        raise ValueError(f"{name}: expected at least one sample, got none")
-    if not X.flags.c_contiguous:
-        raise TypeError(
-            f"{name}: expected a C-contiguous array, got a strided one; "
-            "pass numpy.ascontiguousarray(...)"
-        )
-    _check_finite(name, X)
-    return X
-
-
-def check_targets(name: str, y: NDArray[Any], n: int, net: ResNet, loss: str) -> Targets:
-    """Return `y` as int64 labels (n,) or as vectors (n, n_outputs) of the network's dtype."""
-    if not isinstance(y, np.ndarray):
-        raise TypeError(f"{name}: expected a numpy array, got {type(y).__name__}")
-    if np.issubdtype(y.dtype, np.integer):
-        if y.shape != (n,):
-            raise ValueError(f"{name}: expected labels of shape ({n},), got {y.shape}")
-        wrong = np.flatnonzero((y < 0) | (y >= net.n_outputs))
-        if wrong.size:
-            raise ValueError(
-                f"{name}: expected labels from 0 to {net.n_outputs - 1}, got {y[wrong[0]]} in row "
-                f"{wrong[0]}"
+    def _current_defect(self) -> Array | None:
+        if self._defect is not None and self._defect_revision != self.samples.revision:
+            raise RuntimeError(
+                "the state defect belongs to samples that are no longer in use: call "
+                "with_state_defect again"
             )
-        return np.ascontiguousarray(y, np.int64)
-    if not np.issubdtype(y.dtype, np.floating):
-        raise TypeError(f"{name}: expected integer labels or float vectors, got dtype {y.dtype}")
-    vectors = y.reshape(n, 1) if y.shape == (n,) and net.n_outputs == 1 else y
-    if vectors.shape != (n, net.n_outputs):
-        raise ValueError(f"{name}: expected shape ({n}, {net.n_outputs}), got {y.shape}")
-    _check_finite(name, vectors)
-    if loss == "cross_entropy":
-        off = np.abs(vectors.sum(axis=1) - 1) > 1e-3
-        wrong = np.flatnonzero(off | (vectors < 0).any(axis=1))
-        if wrong.size:
-            raise ValueError(
-                f"{name}: expected probability vectors for cross_entropy (>= 0, sum 1), got "
-                f"{vectors[wrong[0]]} in row {wrong[0]}"
-            )
-    return np.ascontiguousarray(vectors, net.dtype)
-
-
-def _check_finite(name: str, values: NDArray[Any]) -> None:
-    # the sum is finite unless something in it is not, or it overflows: cheap first, exact then
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum(dtype=np.float64)):
-            return
-    bad = np.argwhere(~np.isfinite(values))
-    if bad.size:
-        row, column = bad[0]
-        raise ValueError(
-            f"{name}: expected finite numbers, got {values[row, column]} in row {row}, "
-            f"column {column}"
-        )
+        return self._defect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from ..mgopt import Euclidean, GradientDescent, Hierarchy, Level, LevelOptimizer, Transfer
@@ -19,17 +20,19 @@ def resnet_hierarchy(
     f: ResNetObjective,
     levels: int = 2,
     *,
-    factor: int = 2,
+    factor: int | Sequence[int] = 2,
     optimizer: LevelOptimizer | Sequence[LevelOptimizer] | None = None,
     metric: str = "euclidean",
     prolongation: str = "constant",
     projection: str | None = None,
     transfer: Transfers | None = None,
+    coarse_scheme: str | None = None,
 ) -> Hierarchy:
     """Return the hierarchy whose finest level is `f`.
 
     Each level has `factor` times fewer layers than the one above it and steps `factor` times as
-    long.  All share the samples of `f`.
+    long.  All share the samples of `f`.  A gradient of a level with K_l layers of s_l stages costs
+    K_l s_l / (K s) work units.
 
     Parameters
     ----------
@@ -37,9 +40,10 @@ def resnet_hierarchy(
         The finest objective.
     levels : int
         How many levels; 1 gives the single-level method.
-    factor : int
-        Coarsening factor m, at least 2.  The depth must be divisible by m^(levels - 1): a coarse
-        layer that stood for fewer than m fine ones would need a step size of its own.
+    factor : int or sequence of int
+        Coarsening factor m, at least 2; or one for each level but the coarsest, finest first.  The
+        depth must be divisible by their product, m^(levels - 1): a coarse layer that stood for
+        fewer than m fine ones would need a step size of its own.
     optimizer : LevelOptimizer or sequence of them
         One for all levels, or one for each, finest first; by default ``GradientDescent(0.1)``, the
         paper's choice on circles.
@@ -50,6 +54,9 @@ def resnet_hierarchy(
     transfer : callable, optional
         ``transfer(fine, coarse)`` returns the transfer between two networks; replaces
         `prolongation` and `projection`.
+    coarse_scheme : str, optional
+        "matched" for coarse layers of two stages that reproduce the fine ones to second order; see
+        :meth:`mgres.ResNetObjective.coarsen`.
 
     Raises
     ------
@@ -58,14 +65,7 @@ def resnet_hierarchy(
     """
     if levels < 1:
         raise ValueError(f"levels: expected at least 1, got {levels}")
-    if factor < 2:
-        raise ValueError(f"factor: expected at least 2, got {factor}")
-    if f.net.depth % factor ** (levels - 1):
-        raise ValueError(
-            f"levels: {levels} levels with factor {factor} need a depth divisible by "
-            f"{factor ** (levels - 1)}, got {f.net.depth}; at most "
-            f"{_most_levels(f.net.depth, factor)} possible"
-        )
+    factors = _factors(factor, levels, f.net.depth)
     if metric not in METRICS:
         raise ValueError(f"metric: expected one of {METRICS}, got {metric!r}")
     if optimizer is None:
@@ -75,8 +75,10 @@ def resnet_hierarchy(
         raise ValueError(f"optimizer: expected {levels}, one for each level, got {len(optimizers)}")
 
     objectives = [f]
-    for _ in range(levels - 1):
-        objectives.append(objectives[-1].coarsen(factor))
+    for m in factors:
+        objectives.append(objectives[-1].coarsen(m, coarse_scheme))
+    work = [objective.net.depth * objective.net.stages for objective in objectives]
+    all_euler = all(objective.net.scheme == "euler" for objective in objectives)
 
     def make_transfer(l: int) -> Transfer | None:
         if l == levels - 1:
@@ -92,16 +94,42 @@ def resnet_hierarchy(
             optimizer=optimizers[l],
             transfer=make_transfer(l),
             metric=time_metric(objective.net) if metric == "time" else Euclidean(),
-            cost=objective.net.depth / f.net.depth,
-            details={"layers": objective.net.depth, "dt": f"{objective.net.dt:.4g}"},
+            cost=work[l] / work[0],
+            details=_details(objective.net, with_scheme=not all_euler),
         )
         for l, objective in enumerate(objectives)
     )
 
 
-def _most_levels(depth: int, factor: int) -> int:
+def _factors(factor: int | Sequence[int], levels: int, depth: int) -> list[int]:
+    given = list(factor) if isinstance(factor, Sequence) else [factor]
+    for m in given:
+        if m < 2:
+            raise ValueError(f"factor: expected at least 2, got {m}")
+    factors = given if isinstance(factor, Sequence) else given * (levels - 1)
+    if len(factors) != levels - 1:
+        raise ValueError(
+            f"factor: expected {levels - 1}, one for each level but the coarsest, got {factors}"
+        )
+    if depth % math.prod(factors):
+        hint = "" if isinstance(factor, Sequence) else _most_levels(depth, factor)
+        raise ValueError(
+            f"levels: {levels} levels with factor {factor} need a depth divisible by "
+            f"{math.prod(factors)}, got {depth}{hint}"
+        )
+    return factors
+
+
+def _details(net: ResNet, *, with_scheme: bool) -> dict[str, object]:
+    details: dict[str, object] = {"layers": net.depth, "dt": f"{net.dt:.4g}"}
+    if with_scheme:
+        details["scheme"] = f"matched({net.substeps:g})" if net.scheme == "matched" else net.scheme
+    return details
+
+
+def _most_levels(depth: int, factor: int) -> str:
     levels = 1
     while depth % factor == 0:
         depth //= factor
         levels += 1
-    return levels
+    return f"; at most {levels} possible"

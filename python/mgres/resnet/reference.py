@@ -37,13 +37,96 @@ def sigma(activation: str, z: Numbers) -> tuple[Numbers, Numbers]:
     raise ValueError(f"activation: {activation!r} is unknown")
 
 
-def logits(net: ResNet, theta: Numbers, X: Numbers) -> Numbers:
+def effective_weights(net: ResNet, W: Numbers) -> Numbers:
+    """Return the matrix that a layer multiplies with."""
+    if net.weights == "free":
+        return W
+    skew: Numbers = (W - W.T) / 2 - net.damping * np.eye(len(W))
+    return skew
+
+
+def step(net: ResNet, W: Numbers, b: Numbers, y: Numbers) -> Numbers:
+    """Return y_{k+1} from y_k and the effective weights, samples as rows."""
+    h = net.dt
+
+    def f(x: Numbers, weights: Numbers = W) -> Numbers:
+        return sigma(net.activation, x @ weights.T + b)[0]
+
+    out: Numbers
+    if net.scheme == "euler":
+        out = y + h * f(y)
+    elif net.scheme == "matched":
+        a = (net.substeps - 1) / (2 * net.substeps)
+        k1 = f(y)
+        out = y + h * ((1 - a) * k1 + a * f(y + h * k1))
+    elif net.scheme == "rk4":
+        k1 = f(y)
+        k2 = f(y + h / 2 * k1)
+        k3 = f(y + h / 2 * k2)
+        out = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(y + h * k3))
+    else:
+        p, q = np.split(y, 2, axis=1)
+        q = q - h * f(p, W.T)
+        out = np.concatenate([p + h * f(q), q], axis=1)
+    return out
+
+
+def step_adjoint(
+    net: ResNet, W: Numbers, b: Numbers, y: Numbers, a: Numbers
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Return dL/dy_k, dL/dW and dL/db from a = dL/dy_{k+1}."""
+    h = net.dt
+    grad_w, grad_b = np.zeros_like(W), np.zeros_like(b)
+
+    def f(x: Numbers) -> Numbers:
+        return sigma(net.activation, x @ W.T + b)[0]
+
+    def pull(x: Numbers, g: Numbers) -> Numbers:
+        """(df/dx)^T g at x, after its share in dW and db."""
+        nonlocal grad_w, grad_b
+        s = sigma(net.activation, x @ W.T + b)[1] * g
+        grad_w, grad_b = grad_w + s.T @ x, grad_b + s.sum(axis=0)
+        return s @ W
+
+    if net.scheme == "euler":
+        a = a + pull(y, h * a)
+    elif net.scheme == "matched":
+        share = (net.substeps - 1) / (2 * net.substeps)
+        a2 = pull(y + h * f(y), h * share * a)
+        a = a + a2 + pull(y, h * (1 - share) * a + h * a2)
+    elif net.scheme == "rk4":
+        x2 = y + h / 2 * f(y)
+        x3 = y + h / 2 * f(x2)
+        x4 = y + h * f(x3)
+        a4 = pull(x4, h / 6 * a)
+        a3 = pull(x3, h / 3 * a + h * a4)
+        a2 = pull(x2, h / 3 * a + h / 2 * a3)
+        a = a + a4 + a3 + a2 + pull(y, h / 6 * a + h / 2 * a2)
+    else:
+        p, q = np.split(y, 2, axis=1)
+        ap, aq = np.split(a, 2, axis=1)
+        q = q - h * sigma(net.activation, p @ W + b)[0]
+        aq = aq + pull(q, h * ap)
+        s = -h * sigma(net.activation, p @ W + b)[1] * aq
+        grad_w, grad_b = grad_w + p.T @ s, grad_b + s.sum(axis=0)
+        a = np.concatenate([ap + s @ W.T, aq], axis=1)
+    return a, grad_w, grad_b
+
+
+def states(net: ResNet, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> list[Numbers]:
+    """Return y_0 ... y_K; `defect`, shape (depth, n, width), is added after each layer."""
+    p = net.views(theta)
+    found: list[Numbers] = [X @ p.Q.T]
+    for k in range(net.depth):
+        y = step(net, effective_weights(net, p.W[k]), p.b[k], found[-1])
+        found.append(y if defect is None else y + defect[k])
+    return found
+
+
+def logits(net: ResNet, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> Numbers:
     """Return z = W_out y_K + b_out for every sample, shape (n, n_outputs)."""
     p = net.views(theta)
-    y = X @ p.Q.T
-    for k in range(net.depth):
-        y = y + net.dt * sigma(net.activation, y @ p.W[k].T + p.b[k])[0]
-    z: Numbers = y @ p.W_out.T + p.b_out
+    z: Numbers = states(net, theta, X, defect)[-1] @ p.W_out.T + p.b_out
     return z
 
 
@@ -69,38 +152,68 @@ def loss_gradient(loss: str, z: Numbers, targets: Numbers) -> Numbers:
     return gradient
 
 
-def value(net: ResNet, loss: str, theta: Numbers, X: Numbers, targets: Numbers) -> Any:
+def value(
+    net: ResNet,
+    loss: str,
+    theta: Numbers,
+    X: Numbers,
+    targets: Numbers,
+    defect: Numbers | None = None,
+) -> Any:
     """Return the mean loss."""
-    return sample_losses(loss, logits(net, theta, X), targets).mean()
+    return sample_losses(loss, logits(net, theta, X, defect), targets).mean()
 
 
-def value_and_grad(
-    net: ResNet, loss: str, theta: Numbers, X: Numbers, targets: Numbers
-) -> tuple[Any, Numbers]:
-    """Return the mean loss and its gradient: the forward sweep, then its discrete adjoint.
+def vjp(
+    net: ResNet, theta: Numbers, X: Numbers, dlogits: Numbers, defect: Numbers | None = None
+) -> tuple[Numbers, Numbers]:
+    """Return the derivatives of <dlogits, logits> by theta and X: the discrete adjoint.
 
-    With the adjoint state a_k = dL/dy_k and s_k = dt sigma'(z_k) a_{k+1}:
+    For forward Euler, with the adjoint state a_k = dL/dy_k and s_k = dt sigma'(z_k) a_{k+1}:
 
         a_k = a_{k+1} + W_k^T s_k,    dL/dW_k = sum s_k y_k^T,    dL/db_k = sum s_k.
     """
     p = net.views(theta)
-    states, slopes = [X @ p.Q.T], []
-    for k in range(net.depth):
-        s, slope = sigma(net.activation, states[k] @ p.W[k].T + p.b[k])
-        states.append(states[k] + net.dt * s)
-        slopes.append(net.dt * slope)
-    z = states[-1] @ p.W_out.T + p.b_out
-
+    y = states(net, theta, X, defect)
     gradient = np.zeros_like(theta)
     g: Views = net.views(gradient)
-    dz = loss_gradient(loss, z, targets) / len(X)
-    g.W_out[:] = dz.T @ states[-1]
-    g.b_out[:] = dz.sum(axis=0)
-    a = dz @ p.W_out
+    g.W_out[:] = dlogits.T @ y[-1]
+    g.b_out[:] = dlogits.sum(axis=0)
+    a = dlogits @ p.W_out
     for k in reversed(range(net.depth)):
-        s = slopes[k] * a
-        g.W[k] = s.T @ states[k]
-        g.b[k] = s.sum(axis=0)
-        a = a + s @ p.W[k]
+        weights = effective_weights(net, p.W[k])
+        a, grad_w, g.b[k] = step_adjoint(net, weights, p.b[k], y[k], a)
+        g.W[k] = grad_w if net.weights == "free" else (grad_w - grad_w.T) / 2
     g.Q[:] = a.T @ X
-    return sample_losses(loss, z, targets).mean(), gradient
+    return gradient, a @ p.Q
+
+
+def value_and_grad(
+    net: ResNet,
+    loss: str,
+    theta: Numbers,
+    X: Numbers,
+    targets: Numbers,
+    defect: Numbers | None = None,
+) -> tuple[Any, Numbers]:
+    """Return the mean loss and its gradient."""
+    z = logits(net, theta, X, defect)
+    dz = loss_gradient(loss, z, targets) / len(X)
+    return sample_losses(loss, z, targets).mean(), vjp(net, theta, X, dz, defect)[0]
+
+
+def state_defect(
+    fine: ResNet,
+    fine_theta: Numbers,
+    coarse: ResNet,
+    theta: Numbers,
+    X: Numbers,
+    fine_defect: Numbers | None = None,
+) -> Numbers:
+    """Return what each coarse step lacks to the fine state, shape (coarse depth, n, width)."""
+    y = states(fine, fine_theta, X, fine_defect)[:: fine.depth // coarse.depth]
+    p = coarse.views(theta)
+    guesses = [
+        step(coarse, effective_weights(coarse, p.W[k]), p.b[k], y[k]) for k in range(coarse.depth)
+    ]
+    return np.array([after - guess for after, guess in zip(y[1:], guesses, strict=True)])

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import _core
-from .network import Array, ResNet
+from .layout import Array
+from .network import ResNet
 
 MEASURES = ("layers", "time")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .. import _core
-from .network import Array, ResNet
+from .coarse import check_levels
+from .layout import Array
+from .network import ResNet
 
 PROLONGATIONS = tuple(_core.Prolongation.__members__)
 PROJECTIONS = tuple(_core.Projection.__members__)
@@ -36,7 +38,8 @@ class DepthTransfer:
     Parameters
     ----------
     fine, coarse : ResNet
-        Equal but for the depth; the fine depth is a multiple of the coarse one.
+        Equal but for the depth and, with the schemes "euler" and "matched", the scheme and its
+        substeps; the fine depth is a multiple of the coarse one.
     prolongation : str
         "constant" (the paper's choice) or "linear".
     projection : str, optional
@@ -56,12 +59,7 @@ class DepthTransfer:
         prolongation: str = "constant",
         projection: str | None = None,
     ) -> None:
-        if coarse != fine.with_depth(coarse.depth):
-            raise ValueError(f"coarse: expected {fine} but for the depth, got {coarse}")
-        if fine.depth % coarse.depth:
-            raise ValueError(
-                f"coarse: expected a depth that divides {fine.depth}, got {coarse.depth}"
-            )
+        check_levels(fine, coarse)
         if prolongation not in PROLONGATIONS:
             raise ValueError(f"prolongation: expected one of {PROLONGATIONS}, got {prolongation!r}")
         if projection is None:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .network import Array, ResNet
+from .layout import Array
+from .network import ResNet
 
 
 def weighted_targets(targets: NDArray[Any], sample_weight: Any, net: ResNet) -> Array:

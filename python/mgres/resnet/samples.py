@@ -1,0 +1,110 @@
+"""Samples in use, and what can be wrong with samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .layout import Array
+from .network import ResNet
+
+Targets = NDArray[np.int64] | Array
+
+
+class Samples:
+    """Inputs and targets in use, shared by all levels of a hierarchy.
+
+    Training on mini-batches replaces them in one place, so that every level of a cycle sees the
+    same batch.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, n_inputs)
+        Inputs.
+    y : ndarray
+        Labels, shape (n,), int64; or target vectors, shape (n, n_outputs); or target vectors and in
+        one more column the samples' weights, shape (n, n_outputs + 1).
+    revision : int
+        How often they have been replaced.
+    """
+
+    def __init__(self, X: Array, y: Targets) -> None:
+        self.X = X
+        self.y = y
+        self.revision = 0
+
+    def use(self, X: Array, y: Targets) -> None:
+        """Take other samples, which were checked before."""
+        self.X = X
+        self.y = y
+        self.revision += 1
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.X)
+
+
+def check_inputs(name: str, X: Array, net: ResNet) -> Array:
+    """Return `X` if it can be fed to `net`; otherwise say what is wrong with it."""
+    if not isinstance(X, np.ndarray):
+        raise TypeError(f"{name}: expected a numpy array, got {type(X).__name__}")
+    if X.dtype != net.dtype:
+        raise TypeError(f"{name}: expected dtype {net.dtype}, as the network has, got {X.dtype}")
+    if X.ndim != 2 or X.shape[1] != net.n_inputs:
+        raise ValueError(f"{name}: expected shape (n, {net.n_inputs}), got {X.shape}")
+    if len(X) == 0:
+        raise ValueError(f"{name}: expected at least one sample, got none")
+    if not X.flags.c_contiguous:
+        raise TypeError(
+            f"{name}: expected a C-contiguous array, got a strided one; "
+            "pass numpy.ascontiguousarray(...)"
+        )
+    _check_finite(name, X)
+    return X
+
+
+def check_targets(name: str, y: NDArray[Any], n: int, net: ResNet, loss: str) -> Targets:
+    """Return `y` as int64 labels (n,) or as vectors (n, n_outputs) of the network's dtype."""
+    if not isinstance(y, np.ndarray):
+        raise TypeError(f"{name}: expected a numpy array, got {type(y).__name__}")
+    if np.issubdtype(y.dtype, np.integer):
+        if y.shape != (n,):
+            raise ValueError(f"{name}: expected labels of shape ({n},), got {y.shape}")
+        wrong = np.flatnonzero((y < 0) | (y >= net.n_outputs))
+        if wrong.size:
+            raise ValueError(
+                f"{name}: expected labels from 0 to {net.n_outputs - 1}, got {y[wrong[0]]} in row "
+                f"{wrong[0]}"
+            )
+        return np.ascontiguousarray(y, np.int64)
+    if not np.issubdtype(y.dtype, np.floating):
+        raise TypeError(f"{name}: expected integer labels or float vectors, got dtype {y.dtype}")
+    vectors = y.reshape(n, 1) if y.shape == (n,) and net.n_outputs == 1 else y
+    if vectors.shape != (n, net.n_outputs):
+        raise ValueError(f"{name}: expected shape ({n}, {net.n_outputs}), got {y.shape}")
+    _check_finite(name, vectors)
+    if loss == "cross_entropy":
+        off = np.abs(vectors.sum(axis=1) - 1) > 1e-3
+        wrong = np.flatnonzero(off | (vectors < 0).any(axis=1))
+        if wrong.size:
+            raise ValueError(
+                f"{name}: expected probability vectors for cross_entropy (>= 0, sum 1), got "
+                f"{vectors[wrong[0]]} in row {wrong[0]}"
+            )
+    return np.ascontiguousarray(vectors, net.dtype)
+
+
+def _check_finite(name: str, values: NDArray[Any]) -> None:
+    # the sum is finite unless something in it is not, or it overflows: cheap first, exact then
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
+    bad = np.argwhere(~np.isfinite(values))
+    if bad.size:
+        row, column = bad[0]
+        raise ValueError(
+            f"{name}: expected finite numbers, got {values[row, column]} in row {row}, "
+            f"column {column}"
+        )

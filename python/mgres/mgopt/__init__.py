@@ -17,6 +17,7 @@ from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
 from .objective import Memo, Objective, TwiceDifferentiable, Vector
 from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
 from .report import CorrectionReport, CycleReport
+from .sampling import Sampled
 from .schedule import SHAPES, LevelSteps, Schedule, Shape
 from .state import STATE_POLICIES, CycleState, StatePolicy
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
@@ -65,6 +66,7 @@ __all__ = [
     "NestedState",
     "NoCoupling",
     "Objective",
+    "Sampled",
     "Schedule",
     "Shape",
     "Smoothing",

@@ -15,6 +15,7 @@ from .hierarchy import Hierarchy
 from .linesearch import FixedStep, LineSearch
 from .objective import Objective, Vector
 from .report import CorrectionReport, CycleReport
+from .sampling import agree, draw
 from .schedule import Schedule, Shape, check_shape
 from .state import (
     CycleState,
@@ -145,6 +146,7 @@ class Cycle:
         transfer.restrict(fine.gradient, coarse.restricted)
         if self._is_worth_a_visit(hierarchy, l, state):
             transfer.project(x, coarse.origin)
+            agree(coarse.objective, fine.objective)
             h = self.coupling.surrogate(f, coarse.objective, x, coarse.origin, coarse.restricted)
 
             # 2. recursion
@@ -155,6 +157,7 @@ class Cycle:
                 self._visit(hierarchy, l + 1, inner, h, coarse.point, state)
 
             # 3. upward phase
+            agree(coarse.objective, fine.objective)
             report = self._correct(hierarchy, l, f, x, fx, h, state)
             state.reports.append(report)
             will_step = steps.post > 0 and not fine.is_over
@@ -167,7 +170,11 @@ class Cycle:
         """Take at most `steps` steps, fewer by the stopping rule or at the end of the ball."""
         optimizer, own = hierarchy[l].optimizer, state.levels[l]
         for _ in range(steps):
-            if own.is_over or self._is_enough(hierarchy, l, f, x, state):
+            if own.is_over:
+                return
+            if l > 0:
+                draw(own.objective)
+            if self._is_enough(hierarchy, l, f, x, state):
                 return
             before = x.copy() if own.ball is not None else x
             fx = optimizer.step(f, x, own.optimizer)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..mgopt import Objective
 from .coarse import check_defect, coarse_network
 from .layout import PARTS, Array
 from .network import ResNet
@@ -189,6 +190,22 @@ class ResNetObjective:
     def revision(self) -> int:
         """A number that changes when other samples come into use, and the function with them."""
         return self.samples.revision
+
+    def with_samples(self, samples: Samples) -> ResNetObjective:
+        """Return the same mean loss and regulariser on other samples, which were checked before."""
+        other = copy.copy(self)
+        other.samples = samples
+        other._defect = None
+        return other
+
+    def draw(self) -> None:
+        """Take fresh samples for the next evaluation, if the samples have a source."""
+        self.samples.draw()
+
+    def agree_with(self, fine: Objective) -> None:
+        """Use the samples that `fine` uses."""
+        if isinstance(fine, ResNetObjective):
+            self.samples.agree_with(fine.samples)
 
     @property
     def size(self) -> int:

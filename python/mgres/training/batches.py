@@ -29,6 +29,7 @@ import numpy as np
 from ..mgopt import Hierarchy, Method
 from ..resnet import ResNetObjective
 from ..resnet.network import Array
+from ..resnet.samples import Targets
 from .arguments import check_count
 from .order import Indices, Order
 
@@ -70,9 +71,7 @@ class Batches(Protocol):
 class BatchStrategy(Protocol):
     """Which samples a cycle sees."""
 
-    def begin(
-        self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int
-    ) -> Batches:
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
         """Return the batches for a run of `method` on `hierarchy`, whose finest level is `f`.
 
         Nothing changes before the batches are entered as a context.
@@ -95,9 +94,7 @@ class SameBatch:
     def __post_init__(self) -> None:
         check_count("size", self.size)
 
-    def begin(
-        self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int
-    ) -> Batches:
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         check_size(f, self.size)
         return ShuffledBatches(f, method, lambda cycle: self.size, seed)
@@ -107,9 +104,7 @@ class SameBatch:
 class AllSamples:
     """All samples in every cycle."""
 
-    def begin(
-        self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int
-    ) -> Batches:
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         return ShuffledBatches(f, method, lambda cycle: None, seed)
 
@@ -145,9 +140,7 @@ class Growing:
         if not (self.factor > 1 and math.isfinite(self.factor)):
             raise ValueError(f"factor: expected a number greater than 1, got {self.factor!r}")
 
-    def begin(
-        self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int
-    ) -> Batches:
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         n = len(f.samples)
         check_size(f, self.start)
@@ -211,16 +204,17 @@ class ShuffledBatches:
             self._use(self._order.take(len(self.X) if size is None else size))
         return self._order.epochs
 
-    def gather(self, indices: Indices) -> tuple[Array, Any]:
-        """Return copies of some samples, contiguous and in memory."""
-        return np.asarray(self.X)[indices], np.asarray(self.y)[indices]
-
     def _use(self, indices: Indices | None) -> None:
         if indices is not None:
-            self.f.samples.use(*self.gather(indices))
+            self.f.samples.use(*gather(self.X, self.y, indices))
         elif self.f.samples.X is not self.X:
             self.f.samples.use(self.X, self.y)
         self.indices = indices
+
+
+def gather(X: Array, y: Targets, indices: Indices) -> tuple[Array, Any]:
+    """Return copies of some samples and their targets, contiguous and in memory."""
+    return np.asarray(X)[indices], np.asarray(y)[indices]
 
 
 def check_size(f: ResNetObjective, size: int) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..mgopt import Counted, Hierarchy, Method
+from ..mgopt import Counted, Hierarchy, Method, StateDefect
 from ..resnet import ResNetObjective, Samples
 from ..resnet.network import Array
 from .arguments import check_count
-from .batches import Batches, ShuffledBatches, check_size
+from .batches import Batches, ShuffledBatches, check_size, gather
 from .order import Order
 
 
@@ -31,7 +31,7 @@ class FreshCoarse:
     On more than two levels, the coupling between two coarse levels comes from the batch that the
     finer one of them used last.  Values and predictions of a trust region come from the batch of
     the level that is corrected.  Optimisers that compare gradients of two steps, such as L-BFGS,
-    do not fit; the state defect, which belongs to fixed samples, is refused when it is built.
+    do not fit, nor does the state defect, which belongs to fixed samples.
 
     Attributes
     ----------
@@ -44,11 +44,21 @@ class FreshCoarse:
     def __post_init__(self) -> None:
         check_count("size", self.size)
 
-    def begin(
-        self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int
-    ) -> Batches:
-        """Return the batches of a run; see :class:`BatchStrategy`."""
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+        """Return the batches of a run; see :class:`BatchStrategy`.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer samples, a coarse level is no network, or `method` couples levels by
+            a state defect.
+        """
         check_size(f, self.size)
+        if isinstance(getattr(method, "coupling", None), StateDefect):
+            raise ValueError(
+                "cycle: expected a coupling that allows for other samples on coarse levels, such "
+                "as FirstOrder(), got StateDefect()"
+            )
         return _FreshBatches(f, hierarchy, method, self.size, seed)
 
 
@@ -88,7 +98,7 @@ class _FreshBatches(ShuffledBatches):
         return epochs
 
     def _draw(self) -> tuple[Array, Any]:
-        return self.gather(self._fresh.take_all_of(len(self.f.samples)))
+        return gather(self.X, self.y, self._fresh.take_all_of(len(self.f.samples)))
 
 
 def _network_objective(objective: Any) -> ResNetObjective:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..mgopt import Hierarchy, Method, VerifiedOn
 from ..resnet import ResNetObjective, Samples
-from .batches import Batches, BatchStrategy, make_strategy
+from .batches import Batches, BatchStrategy, gather, make_strategy
 from .order import Indices
 
 
@@ -35,9 +35,7 @@ class Verified:
     strategy: BatchStrategy | int
     tolerance: float = 0.0
 
-    def begin(
-        self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int
-    ) -> Batches:
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`.
 
         Raises
@@ -92,13 +90,17 @@ class _VerifiedBatches:
         """Put the next batch in use, and independent samples beside it."""
         epochs = self._inner.next()
         rest = self._rest()
-        self._samples.use(np.asarray(self._X)[rest], np.asarray(self._y)[rest])
+        if rest is None:
+            self._samples.use(self._X, self._y)
+        else:
+            self._samples.use(*gather(self._X, self._y, rest))
         return epochs
 
-    def _rest(self) -> Indices | slice:
+    def _rest(self) -> Indices | None:
+        """Return as many indices of samples that are not in use as are in use, None for all."""
         used = self._inner.indices
         if used is None or len(used) == len(self._X):
-            return slice(None)
+            return None
         is_free = np.ones(len(self._X), bool)
         is_free[used] = False
         free = np.flatnonzero(is_free)

@@ -189,6 +189,26 @@ def test_fresh_batches_go_through_all_samples_too(problem, cycles):
         assert sorted(rows(drawn)) == sorted(rows(problem.f.samples.X))
 
 
+@pytest.mark.parametrize("strategy", [SameBatch(20), FreshCoarse(20)], ids=repr)
+def test_nested_iteration_sees_batches_on_coarse_levels_too(problem, cycles, strategy):
+    """Every step of a cascade is a cycle of its own, with the next batch on the level at work."""
+    hierarchy = mgres.resnet_hierarchy(problem.f, 2)
+    mgres.fit(
+        problem.f,
+        hierarchy=hierarchy,
+        cycle=mgres.Cascade(mgres.mgopt.MaxSteps(3)),
+        batch_size=strategy,
+        max_cycles=6,
+        callbacks=[cycles],
+    )
+    steps = [next(e for e in c if e.kind == "value_and_grad") for c in cycles]
+    assert [e.depth for e in steps[:3]] == [8] * 3
+    assert steps[-1].depth == 16
+    for epoch in (steps[:3], steps[3:]):
+        seen = [row for e in epoch for row in rows(e.X)]
+        assert sorted(seen) == sorted(rows(problem.f.samples.X))
+
+
 def test_coarse_steps_follow_the_formula(make_problem):
     """Two coarse steps by hand: the second one sees f'_{H,B'}(y) - f'_{H,B}(y0) + R f'_{h,B}(x)."""
     problem = make_problem(dtype=np.float64)

@@ -183,7 +183,8 @@ class Evaluator {
   Targets<S> make_targets(const py::array& y, Index samples) const {
     Targets<S> targets;
     if (!py::isinstance<py::array_t<std::int64_t>>(y)) {
-      targets.vectors = view<const S>("y", y, {samples, net_.outputs});
+      targets.weighted = y.ndim() == 2 && y.shape(1) == net_.outputs + 1;
+      targets.vectors = view<const S>("y", y, {samples, targets.row(net_.outputs)});
       return targets;
     }
     targets.labels = view<const std::int64_t>("y", y, {samples});

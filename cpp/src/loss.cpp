@@ -12,13 +12,14 @@ namespace {
 template <class S>
 void gather(const Targets<S>& targets, Index first, Index count, Index outputs, S* out) {
   constexpr Index lanes = kLanes<S>;
+  const Index row = targets.row(outputs);
   for (Index i = 0; i < outputs * lanes; ++i) out[i] = 0;
   for (Index l = 0; l < count; ++l)
     if (targets.labels != nullptr)
       out[targets.labels[first + l] * lanes + l] = 1;
     else
       for (Index c = 0; c < outputs; ++c)
-        out[c * lanes + l] = targets.vectors[(first + l) * outputs + c];
+        out[c * lanes + l] = targets.vectors[(first + l) * row + c];
 }
 
 template <class S>
@@ -93,6 +94,18 @@ void weigh(S* z, Index outputs, Index count, S weight) {
     }
 }
 
+/// Multiply the columns of `z`, and `losses` unless null, by the weights of the samples.
+template <class S>
+void apply_weights(const Targets<S>& targets, Index first, Index count, Index outputs, S* z,
+                   S* losses) {
+  constexpr Index lanes = kLanes<S>;
+  for (Index l = 0; l < count; ++l) {
+    const S w = targets.vectors[(first + l) * (outputs + 1) + outputs];
+    for (Index c = 0; c < outputs; ++c) z[c * lanes + l] *= w;
+    if (losses != nullptr) losses[l] *= w;
+  }
+}
+
 }  // namespace
 
 template <class S>
@@ -104,6 +117,7 @@ void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index 
     cross_entropy(scratch, outputs, z, losses);
   else
     squared_error(scratch, outputs, z, losses);
+  if (targets.weighted) apply_weights(targets, first_sample, count, outputs, z, losses);
   weigh(z, outputs, count, weight);
   for (Index l = count; l < lanes; ++l) losses[l] = 0;
 }
@@ -115,6 +129,7 @@ void block_loss_curvature(Loss loss, const Targets<S>& targets, Index first_samp
     gather(targets, first_sample, count, outputs, scratch);
     cross_entropy_curvature(scratch, outputs, z, z_dot);
   }
+  if (targets.weighted) apply_weights<S>(targets, first_sample, count, outputs, z_dot, nullptr);
   weigh(z_dot, outputs, count, weight);
 }
 

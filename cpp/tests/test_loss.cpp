@@ -67,6 +67,38 @@ TEST_CASE_TEMPLATE("value and derivative of every sample of a block", S, float, 
           check_block<S>(loss, labels, outputs, count, 3);
 }
 
+TEST_CASE_TEMPLATE("the last column of weighted vectors multiplies loss and derivative", S, float,
+                   double) {
+  const Index lanes = kLanes<S>, outputs = 3, first = 2;
+  Random random(7);
+  const std::vector<S> t = random.vector<S>((first + lanes) * outputs, 0, 1);
+  std::vector<S> weighted;
+  const auto weight = [&](Index j) { return static_cast<S>(j % 4) / 2; };  // exact products
+  for (Index j = 0; j < first + lanes; ++j) {
+    for (Index c = 0; c < outputs; ++c) weighted.push_back(t[u(j * outputs + c)]);
+    weighted.push_back(weight(j));
+  }
+  Targets<S> plain, heavy;
+  plain.vectors = t.data();
+  heavy.vectors = weighted.data();
+  heavy.weighted = true;
+  const std::vector<S> logits = random.vector<S>(outputs * lanes, -3, 3);
+  for (const Loss loss : {Loss::cross_entropy, Loss::squared_error})
+    for (const Index count : {lanes, lanes - 1}) {
+      std::vector<S> z = logits, zw = logits, losses(u(lanes)), losses_w(u(lanes), S(-1));
+      std::vector<S> scratch(u(outputs * lanes));
+      block_loss(loss, plain, first, count, outputs, S(0.5), z.data(), losses.data(),
+                 scratch.data());
+      block_loss(loss, heavy, first, count, outputs, S(0.5), zw.data(), losses_w.data(),
+                 scratch.data());
+      for (Index l = 0; l < lanes; ++l) {
+        CHECK(losses_w[u(l)] == weight(first + l) * losses[u(l)]);
+        for (Index c = 0; c < outputs; ++c)
+          CHECK(zw[u(c * lanes + l)] == weight(first + l) * z[u(c * lanes + l)]);
+      }
+    }
+}
+
 TEST_CASE_TEMPLATE("cross-entropy neither overflows nor cancels", S, float, double) {
   for (const double scale : {1e-3, 50.0, 200.0, 1e4})
     check_block<S>(Loss::cross_entropy, true, 10, kLanes<S>, scale);

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import mgres
+from mgres.resnet import smooth_start_depth
 
 NET = mgres.ResNet(5, 10, 4, 640, dtype=np.float64)
 
@@ -112,6 +113,62 @@ def test_shallow_networks_need_no_coarse_depth():
     for depth in (1, 3, 16):
         W = NET.with_depth(depth).views(NET.with_depth(depth).init(0, "coarse")).W
         assert (np.diff(W, axis=0) != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("depth", "final_time", "expected"),
+    [
+        (2048, 1.0, 16),  # the paper's networks
+        (2048, 2.56, 16),  # T / 16 is 0.16 exactly
+        (2048, 2.57, 32),
+        (512, 10.0, 64),  # spirals and flow map
+        (256, 5.0, 32),  # digits
+        (4096, 100.0, 1024),
+        (4096, 1e-9, 16),
+        (32, 10.0, 32),  # too shallow for the bound on the step: all layers
+        (64, 1e300, 64),
+        (16, 1.0, 16),
+        (17, 1.0, 17),  # no divisor between
+        (1, 1.0, 1),
+        (8, 0.1, 8),
+        (48, 1.0, 16),
+        (100, 1.0, 20),
+        (100, 5.0, 50),
+        (127, 1.0, 127),
+    ],
+)
+def test_depth_of_the_smooth_start(depth, final_time, expected):
+    assert smooth_start_depth(depth, final_time) == expected
+    assert type(smooth_start_depth(np.int64(depth), final_time)) is int
+
+
+@pytest.mark.parametrize("final_time", [0.5, 3.0, 10.0, 40.0])
+@pytest.mark.parametrize("depth", [1, 7, 36, 90, 128, 1000])
+def test_depth_of_the_smooth_start_divides_and_keeps_the_step_short(depth, final_time):
+    k = smooth_start_depth(depth, final_time)
+    assert depth % k == 0
+    assert k == depth or (k >= 16 and final_time / k <= 0.16)
+
+
+def test_coarse_scheme_draws_for_the_depth_of_the_smooth_start():
+    net = mgres.ResNet(2, 3, 2, 512, 10.0, dtype=np.float64)
+    np.testing.assert_array_equal(net.init(4, "coarse"), net.init(4, coarse_depth=64))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 1.0), "depth: expected a positive integer, got 0"),
+        ((2.5, 1.0), "depth: expected a positive integer, got 2.5"),
+        ((True, 1.0), "depth: expected a positive integer, got True"),
+        ((16, 0.0), "final_time: expected a positive number, got 0.0"),
+        ((16, np.inf), "final_time: expected a positive number, got inf"),
+        ((16, np.nan), "final_time: expected a positive number, got nan"),
+    ],
+)
+def test_depth_of_the_smooth_start_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        smooth_start_depth(*arguments)
 
 
 def test_scale_is_a_factor_of_the_weights():

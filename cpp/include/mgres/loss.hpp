@@ -14,10 +14,16 @@ namespace mgres {
 enum class Loss { cross_entropy, squared_error };
 
 /// Targets of a batch: labels (n,) or vectors (n, m), row-major; the other pointer is null.
+///
+/// Weighted vectors have one more column (n, m + 1), the factor of each sample's loss, so that a
+/// sample keeps its weight wherever its target goes.
 template <class S>
 struct Targets {
   const std::int64_t* labels = nullptr;
   const S* vectors = nullptr;
+  bool weighted = false;
+
+  Index row(Index outputs) const { return weighted ? outputs + 1 : outputs; }
 };
 
 /// For one block of kLanes samples: the loss of every sample to `losses` (kLanes), and dloss/dz *

@@ -35,6 +35,7 @@ from .rate import (
 )
 from .report import CorrectionReport, CycleReport
 from .rmsprop import RMSprop
+from .sampling import Sampled
 from .schedule import SHAPES, LevelSteps, Schedule, Shape
 from .scipy_minimize import SciPyMinimize
 from .state import STATE_POLICIES, CycleState, StatePolicy
@@ -96,6 +97,7 @@ __all__ = [
     "ProximalGradient",
     "RMSprop",
     "Rate",
+    "Sampled",
     "Scaled",
     "Schedule",
     "SciPyMinimize",

@@ -14,6 +14,7 @@ from .hierarchy import Hierarchy
 from .linesearch import FixedStep, LineSearch
 from .objective import Objective, Vector
 from .report import CycleReport
+from .sampling import agree, draw
 from .schedule import Schedule
 from .state import CycleState, StatePolicy, check_fit, start_visit
 from .verify import VerifiedOn
@@ -127,11 +128,14 @@ class AdditiveCycle:
             if self._steps(l) == 0:
                 continue
             if l > 0:
+                agree(own.objective, finest.objective)
                 h = self.coupling.surrogate(f, own.objective, f_point, own.origin, own.restricted)
                 largest = max(largest, relative_coupling(h, own.restricted, level.metric))
                 f, f_point = h, own.origin
                 start_visit(self.state, hierarchy, l - 1, state)
             for _ in range(self._steps(l)):
+                if l > 0:
+                    draw(own.objective)
                 level.optimizer.step(f, own.point, own.optimizer)
         return largest
 

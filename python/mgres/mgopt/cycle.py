@@ -15,6 +15,7 @@ from .hierarchy import Hierarchy
 from .linesearch import FixedStep, LineSearch
 from .objective import Objective, Vector
 from .report import CorrectionReport, CycleReport
+from .sampling import agree, draw
 from .schedule import Schedule, Shape, check_shape
 from .state import (
     CycleState,
@@ -143,6 +144,7 @@ class Cycle:
         transfer.restrict(fine.gradient, coarse.restricted)
         if self._is_worth_a_visit(hierarchy, l, state):
             transfer.project(x, coarse.origin)
+            agree(coarse.objective, fine.objective)
             h = self.coupling.surrogate(f, coarse.objective, x, coarse.origin, coarse.restricted)
 
             # 2. recursion
@@ -153,6 +155,7 @@ class Cycle:
                 self._visit(hierarchy, l + 1, inner, h, coarse.point, state)
 
             # 3. upward phase
+            agree(coarse.objective, fine.objective)
             report = self._correct(hierarchy, l, f, x, fx, h, state)
             state.reports.append(report)
             will_step = steps.post > 0 and not fine.is_over
@@ -170,6 +173,8 @@ class Cycle:
         for _ in range(steps):
             if own.is_over:
                 return
+            if l > 0:
+                draw(own.objective)
             if rule is not None:  # the gradient is the step's own and evaluated once
                 f.value_and_grad(x, own.gradient)
                 norm = level.metric.dual_norm(own.gradient)

@@ -1,23 +1,30 @@
 """Deep residual networks as hierarchies of objectives."""
 
+from .initialize import smooth_start_depth
 from .lasso import Lasso
 from .memory import estimate_memory
 from .metric import time_metric
 from .network import ResNet, Views
 from .objective import ResNetObjective, Samples
 from .problem import resnet_hierarchy
-from .regularizer import Tikhonov
+from .regularizer import Penalty, Regularizer, Smoothness, Tikhonov
 from .transfer import DepthTransfer
+from .weighting import class_weights
 
 __all__ = [
     "DepthTransfer",
     "Lasso",
+    "Penalty",
+    "Regularizer",
     "ResNet",
     "ResNetObjective",
     "Samples",
+    "Smoothness",
     "Tikhonov",
     "Views",
+    "class_weights",
     "estimate_memory",
     "resnet_hierarchy",
+    "smooth_start_depth",
     "time_metric",
 ]

@@ -7,14 +7,15 @@ scheme        entries of W_k
 ``glorot``    uniform on [-a, a], a^2 = 6 / (2 w)  (Glorot and Bengio 2010)
 ``he``        N(0, 2 / w)                          (He et al. 2015)
 ``constant``  ``normal``, one draw for all layers: constant in t
-``coarse``    ``normal``, drawn for 16 layers and prolonged: piecewise constant in t
+``coarse``    ``normal``, drawn for :func:`smooth_start_depth` layers and prolonged:
+              piecewise constant in t
 ============  ==================================================================
 
 with w rows and columns of W_k: the width, or half of it for verlet.
 
 Weights drawn independently for every layer are not smooth in t: averaging two layers shrinks them
 by sqrt(2), and so on every level.  The last two schemes, or `coarse_depth` with any scheme, start
-smooth.
+smooth, as multilevel training should.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from .network import ResNet
 
 SCHEMES = ("normal", "glorot", "he", "constant", "coarse")
-DEFAULT_COARSE_DEPTH = 16
+LEAST_DEPTH = 16
+LARGEST_STEP = 0.16
+"""Of the coarsest network: with larger steps networks fit their own discretisation error."""
 
 
 def initialize(
@@ -44,7 +47,7 @@ def initialize(
         raise ValueError(f"scheme: expected one of {SCHEMES}, got {scheme!r}")
     if not math.isfinite(scale):
         raise ValueError(f"scale: expected a finite number, got {scale!r}")
-    drawn = _drawn_depth(net.depth, scheme, coarse_depth)
+    drawn = _drawn_depth(net, scheme, coarse_depth)
     rng = np.random.default_rng(seed)
     theta = np.zeros(net.size, net.dtype)
     views = net.views(theta)
@@ -55,12 +58,53 @@ def initialize(
     return theta
 
 
-def _drawn_depth(depth: int, scheme: str, coarse_depth: int | None) -> int:
+def smooth_start_depth(depth: int, final_time: float) -> int:
+    """Return how many layers to draw, or to train first, for a network of `depth` layers.
+
+    It is K0, the smallest power of two from 16 with T / K0 <= 0.16, or the next larger divisor of
+    `depth`; all of `depth` if there is none.  Parameters drawn for K0 layers and prolonged are
+    constant in t on steps of length T / K0, which all networks of a hierarchy with at least K0
+    layers, if their depths are multiples of it, see alike.
+
+    The bound on the step is a finding, not a theorem: on problems that need depth, starts with
+    longer steps failed on some seeds.
+
+    Parameters
+    ----------
+    depth : int
+        The number of layers K, at least 1.
+    final_time : float
+        T, positive.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> smooth_start_depth(2048, 1.0), smooth_start_depth(2048, 10.0), smooth_start_depth(100, 1.0)
+    (16, 64, 20)
+    """
+    if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or depth < 1:
+        raise ValueError(f"depth: expected a positive integer, got {depth!r}")
+    if not (final_time > 0 and math.isfinite(final_time)):
+        raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
+    start = LEAST_DEPTH
+    while start < depth and final_time / start > LARGEST_STEP:
+        start *= 2
+    return next((int(k) for k in range(start, depth) if depth % k == 0), int(depth))
+
+
+def _drawn_depth(net: ResNet, scheme: str, coarse_depth: int | None) -> int:
     if coarse_depth is None:
-        default = {"constant": 1, "coarse": min(DEFAULT_COARSE_DEPTH, depth)}
-        coarse_depth = default.get(scheme, depth)
-    if coarse_depth < 1 or depth % coarse_depth:
-        raise ValueError(f"coarse_depth: expected a divisor of {depth} layers, got {coarse_depth}")
+        if scheme == "constant":
+            return 1
+        return smooth_start_depth(net.depth, net.final_time) if scheme == "coarse" else net.depth
+    if coarse_depth < 1 or net.depth % coarse_depth:
+        raise ValueError(
+            f"coarse_depth: expected a divisor of {net.depth} layers, got {coarse_depth}"
+        )
     return coarse_depth
 
 

@@ -185,7 +185,9 @@ class ResNet:
         """Return random parameters.
 
         Q and W_out are Glorot-uniform and all biases zero; see :mod:`mgres.resnet.initialize` for
-        the schemes of W_k.
+        the schemes of W_k.  For multilevel training start smooth in t: with "coarse", or with the
+        depth of the coarsest network as `coarse_depth`, so that all levels see the same start.
+        "normal", independent weights in every layer, is the paper's start.
 
         Parameters
         ----------
@@ -195,7 +197,8 @@ class ResNet:
             "normal", "glorot", "he", "constant" or "coarse".
         coarse_depth : int, optional
             Draw a network of this depth, which divides `depth`, and prolong it: the weights are
-            then piecewise constant in t.
+            then piecewise constant in t.  With "coarse" by default
+            :func:`~mgres.resnet.smooth_start_depth`.
         scale : float
             Factor for W_k.
         """

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from ..mgopt import Objective
 from .coarse import check_defect, coarse_network
 from .layout import PARTS, Array
 from .network import ResNet
-from .regularizer import Tikhonov
+from .regularizer import Regularizer, bind_all
 from .samples import Samples as Samples
 from .samples import Targets as Targets
 from .samples import check_inputs as check_inputs
 from .samples import check_targets as check_targets
+from .weighting import weighted_targets
 
 LOSSES = tuple(_core.Loss.__members__)
 
@@ -46,13 +48,14 @@ class ResNetObjective:
         Labels, shape (n,), of any integer type; or vectors, shape (n, n_outputs).
     loss : str
         "cross_entropy" or "squared_error".
-    regularizer : Tikhonov, optional
-        Added to the mean loss.
+    regularizer : Regularizer or sequence of them, optional
+        Added to the mean loss, such as :class:`Tikhonov` and :class:`Smoothness`.
     fixed : sequence of str
         Parts of the parameters ("opening", "blocks", "closing") that shall not change: their
         gradient is exactly zero.
-    finest_depth : int, optional
-        How many layers the finest level of the hierarchy has; by default the network's own.
+    sample_weight : array_like, shape (n,), optional
+        Weights w_j >= 0 for the mean, sum_j w_j l_j / sum_j w_j; see also
+        :func:`mgres.resnet.class_weights`.
 
     Raises
     ------
@@ -69,16 +72,21 @@ class ResNetObjective:
         X: Array,
         y: NDArray[Any],
         loss: str = "cross_entropy",
-        regularizer: Tikhonov | None = None,
+        regularizer: Regularizer | Sequence[Regularizer] | None = None,
         *,
         fixed: Sequence[str] = (),
+        sample_weight: Any = None,
     ) -> None:
         if loss not in LOSSES:
             raise ValueError(f"loss: expected one of {LOSSES}, got {loss!r}")
         unknown = set(fixed) - set(PARTS)
         if isinstance(fixed, str) or unknown:
             raise ValueError(f"fixed: expected a sequence of names from {PARTS}, got {fixed!r}")
-        samples = Samples(check_inputs("X", X, net), check_targets("y", y, len(X), net, loss))
+        check_inputs("X", X, net)
+        targets = check_targets("y", y, len(X), net, loss)
+        if sample_weight is not None:
+            targets = weighted_targets(targets, sample_weight, net)
+        samples = Samples(X, targets)
         self._setup(net, samples, loss, regularizer, tuple(fixed), net.depth)
 
     def _setup(
@@ -86,7 +94,7 @@ class ResNetObjective:
         net: ResNet,
         samples: Samples,
         loss: str,
-        regularizer: Tikhonov | None,
+        regularizer: Regularizer | Sequence[Regularizer] | None,
         fixed: tuple[str, ...],
         finest_depth: int,
     ) -> None:
@@ -99,12 +107,7 @@ class ResNetObjective:
         self._evaluator = net.evaluator(loss, fixed)
         self._defect: Array | None = None
         self._defect_revision = 0
-        self._penalties = [
-            (net.part(part), weight, part in fixed)
-            for part, weight in (
-                regularizer.weights(net, finest_depth).items() if regularizer else ()
-            )
-        ]
+        self._penalties = bind_all(regularizer, net, finest_depth, fixed)
 
     def coarsen(self, factor: int, scheme: str | None = None) -> ResNetObjective:
         """Return the objective of the network with `factor` times fewer layers.
@@ -184,6 +187,27 @@ class ResNetObjective:
         return corrected
 
     @property
+    def revision(self) -> int:
+        """A number that changes when other samples come into use, and the function with them."""
+        return self.samples.revision
+
+    def with_samples(self, samples: Samples) -> ResNetObjective:
+        """Return the same mean loss and regulariser on other samples, which were checked before."""
+        other = copy.copy(self)
+        other.samples = samples
+        other._defect = None
+        return other
+
+    def draw(self) -> None:
+        """Take fresh samples for the next evaluation, if the samples have a source."""
+        self.samples.draw()
+
+    def agree_with(self, fine: Objective) -> None:
+        """Use the samples that `fine` uses."""
+        if isinstance(fine, ResNetObjective):
+            self.samples.agree_with(fine.samples)
+
+    @property
     def size(self) -> int:
         """The number of parameters."""
         return self.net.size
@@ -193,25 +217,20 @@ class ResNetObjective:
         """The dtype of parameters and data."""
         return self.net.dtype
 
-    @property
-    def revision(self) -> int:
-        """Changes with the samples in use: what was remembered of f is then of another function."""
-        return self.samples.revision
-
     def value(self, x: Array) -> float:
         """Return f(x)."""
         defect = self._current_defect()
         value = self._evaluator.value(x, self.samples.X, self.samples.y, defect)
-        for part, weight, _ in self._penalties:
-            value += _core.add_square(weight, x[part], None)
+        for penalty in self._penalties:
+            value += penalty.value(x)
         return value
 
     def value_and_grad(self, x: Array, out: Array) -> float:
         """Write the gradient of f at `x` to `out` and return f(x)."""
         defect = self._current_defect()
         value = self._evaluator.value_and_grad(x, self.samples.X, self.samples.y, out, defect)
-        for part, weight, is_fixed in self._penalties:
-            value += _core.add_square(weight, x[part], None if is_fixed else out[part])
+        for penalty in self._penalties:
+            value += penalty.add_gradient(x, out)
         return value
 
     def hessian_product(self, x: Array, v: Array, out: Array) -> None:
@@ -232,7 +251,7 @@ class ResNetObjective:
         """
         defect = self._current_defect()
         self._evaluator.hessian_product(x, self.samples.X, self.samples.y, v, out, defect)
-        self._add_penalty_product(v, out)
+        self._add_penalty_product(x, v, out)
 
     def gauss_newton_product(self, x: Array, v: Array, out: Array) -> None:
         r"""Write G(x) `v` to `out`, where G >= 0 is f'' if the logits are linear in the parameters.
@@ -249,12 +268,11 @@ class ResNetObjective:
         """
         defect = self._current_defect()
         self._evaluator.gauss_newton_product(x, self.samples.X, self.samples.y, v, out, defect)
-        self._add_penalty_product(v, out)
+        self._add_penalty_product(x, v, out)
 
-    def _add_penalty_product(self, v: Array, out: Array) -> None:
-        for part, weight, is_fixed in self._penalties:
-            if not is_fixed:
-                _core.axpy(2 * weight, v[part], out[part])
+    def _add_penalty_product(self, x: Array, v: Array, out: Array) -> None:
+        for penalty in self._penalties:
+            penalty.add_product(x, v, out)
 
     def _current_defect(self) -> Array | None:
         if self._defect is not None and self._defect_revision != self.samples.revision:

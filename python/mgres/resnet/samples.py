@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,35 +15,73 @@ Targets = NDArray[np.int64] | Array
 
 
 class Samples:
-    """Inputs and targets in use, shared by all levels of a hierarchy.
+    """Inputs and targets in use, shared by all levels of a hierarchy or owned by one.
 
     Training on mini-batches replaces them in one place, so that every level of a cycle sees the
-    same batch.
+    same batch.  A coarse level with samples of its own may take fresh ones from a source.
 
     Attributes
     ----------
     X : ndarray, shape (n, n_inputs)
         Inputs.
     y : ndarray
-        Labels, shape (n,), int64; or target vectors, shape (n, n_outputs).
+        Labels, shape (n,), int64; or target vectors, shape (n, n_outputs); or target vectors and in
+        one more column the samples' weights, shape (n, n_outputs + 1).
     revision : int
         How often they have been replaced.
+    source : callable or None
+        Returns other inputs and targets when :meth:`draw` asks for them.
     """
 
     def __init__(self, X: Array, y: Targets) -> None:
-        self.X = X
-        self.y = y
+        self._X = X
+        self._y = y
         self.revision = 0
+        self.source: Callable[[], tuple[Array, Targets]] | None = None
+        self._due = False
+
+    @property
+    def X(self) -> Array:
+        """Inputs, shape (n, n_inputs)."""
+        self._fetch()
+        return self._X
+
+    @property
+    def y(self) -> Targets:
+        """Targets of the inputs."""
+        self._fetch()
+        return self._y
 
     def use(self, X: Array, y: Targets) -> None:
         """Take other samples, which were checked before."""
-        self.X = X
-        self.y = y
+        self._X = X
+        self._y = y
+        self._due = False
         self.revision += 1
+
+    def draw(self) -> None:
+        """Take samples from the source, if there is one, before the next evaluation.
+
+        They are fetched when they are needed: a step that knows its gradient already uses none up.
+        """
+        if self.source is not None:
+            self._due = True
+            self.revision += 1
+
+    def agree_with(self, other: Samples) -> None:
+        """Take the samples that `other` uses."""
+        if self is not other and (self._due or self._X is not other.X or self._y is not other.y):
+            self.use(other.X, other.y)
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.X)
+
+    def _fetch(self) -> None:
+        if self._due:
+            assert self.source is not None
+            self._X, self._y = self.source()
+            self._due = False
 
 
 def check_inputs(name: str, X: Array, net: ResNet) -> Array:

@@ -86,13 +86,8 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
 
 
-def check_batches(f: ResNetObjective, hierarchy: Hierarchy, batch_size: int) -> None:
-    """Raise a ValueError unless every level can be given batches of this size."""
-    check_count("batch_size", batch_size)
-    if batch_size > len(f.samples):
-        raise ValueError(
-            f"batch_size: expected 1 to {len(f.samples)} (all samples), got {batch_size}"
-        )
+def check_batches(f: ResNetObjective, hierarchy: Hierarchy) -> None:
+    """Raise a ValueError unless every level can be given batches."""
     for i, level in enumerate(hierarchy):
         own = getattr(getattr(level.objective, "objective", None), "samples", f.samples)
         if own is not f.samples:

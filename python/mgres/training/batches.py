@@ -1,41 +1,241 @@
-"""Mini-batches: which samples a cycle sees."""
+"""Mini-batches: which samples a cycle sees.
+
+A strategy is a description, given to :func:`mgres.fit` as `batch_size`.
+
+====================  ==============================================================================
+strategy              samples
+====================  ==============================================================================
+:class:`SameBatch`    all levels of a cycle see one batch: algorithm 3 of the paper
+:class:`FreshCoarse`  the finest level and the coupling see one batch, each coarse step another one
+:class:`Growing`      all levels see one batch, which grows from cycle to cycle
+:class:`Verified`     those of another strategy; corrections are verified on samples beside them
+====================  ==============================================================================
+
+Every strategy takes the samples in a random order, epoch by epoch; the last batch of an epoch may
+be smaller, so that no sample is left out.  The order depends on the seed alone.  Only the samples
+of a batch are copied: `X` may be a :class:`numpy.memmap` of a file larger than memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
 
 import numpy as np
 
+from ..mgopt import Hierarchy, Method
 from ..resnet import ResNetObjective
+from ..resnet.network import Array
+from ..resnet.samples import Targets
+from .arguments import check_count
+from .order import Indices, Order
 
 
-def batches(f: ResNetObjective, batch_size: int | None, rng: np.random.Generator) -> Iterator[int]:
-    """Put one batch after the other in use; yield the number of complete epochs behind it.
+class Batches(Protocol):
+    """The batches of one training run; as a context manager it gives back all samples at the end.
 
-    Every epoch is a new permutation of the samples; its last batch may be smaller.
+    Attributes
+    ----------
+    method : Method
+        What to run on them.
+    indices : ndarray or None
+        Which samples are in use on the finest level, None for all as they are.
     """
-    X, y = f.samples.X, f.samples.y
-    n = len(X)
-    epoch = 0
-    while True:
-        if batch_size is None:
-            epoch += 1
-            yield epoch
-            continue
-        order = rng.permutation(n)
-        for start in range(0, n, batch_size):
-            chosen = order[start : start + batch_size]
-            f.samples.use(X[chosen], y[chosen])
-            yield epoch + (start + batch_size >= n)
-        epoch += 1
+
+    @property
+    def method(self) -> Method:
+        """What to run on the batches."""
+        ...
+
+    @property
+    def indices(self) -> Indices | None:
+        """Which samples are in use on the finest level, None for all as they are."""
+        ...
+
+    def __enter__(self) -> Batches: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def next(self) -> int:
+        """Put the next batch in use; return the number of complete epochs behind it."""
+        ...
 
 
-@contextmanager
-def restored(f: ResNetObjective) -> Iterator[None]:
-    """Give `f` all its samples back in the end."""
-    X, y = f.samples.X, f.samples.y
-    try:
-        yield
-    finally:
-        f.samples.use(X, y)
+class BatchStrategy(Protocol):
+    """Which samples a cycle sees."""
+
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+        """Return the batches for a run of `method` on `hierarchy`, whose finest level is `f`.
+
+        Nothing changes before the batches are entered as a context.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class SameBatch:
+    """All levels of a cycle see the same batch: algorithm 3 of the paper.
+
+    Attributes
+    ----------
+    size : int
+        Samples of a batch.
+    """
+
+    size: int
+
+    def __post_init__(self) -> None:
+        check_count("size", self.size)
+
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+        """Return the batches of a run; see :class:`BatchStrategy`."""
+        check_size(f, self.size)
+        return ShuffledBatches(f, method, lambda cycle: self.size, seed)
+
+
+@dataclass(frozen=True)
+class AllSamples:
+    """All samples in every cycle."""
+
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+        """Return the batches of a run; see :class:`BatchStrategy`."""
+        return ShuffledBatches(f, method, lambda cycle: None, seed)
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A batch that grows: cheap noisy steps first, and in the end the mean over all samples.
+
+    In cycle i = 0, 1, ... a batch has ``start * factor ** (i // every)`` samples, rounded down, and
+    once that are all of them, they are used as they are, without shuffling or copying.  A work unit
+    is a gradient on the batch in use, and so grows with it.
+
+    Source: R. Byrd, G. Chin, J. Nocedal and Y. Wu, Sample size selection in optimization methods
+    for machine learning, Math. Program. 134 (2012), for geometric growth.
+
+    Attributes
+    ----------
+    start : int
+        Samples of the first batch.
+    factor : float
+        Growth, greater than 1.
+    every : int
+        Cycles from one growth to the next.
+    """
+
+    start: int
+    factor: float = 2.0
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        check_count("start", self.start)
+        check_count("every", self.every)
+        if not (self.factor > 1 and math.isfinite(self.factor)):
+            raise ValueError(f"factor: expected a number greater than 1, got {self.factor!r}")
+
+    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+        """Return the batches of a run; see :class:`BatchStrategy`."""
+        n = len(f.samples)
+        check_size(f, self.start)
+        return ShuffledBatches(f, method, lambda cycle: self.size(cycle, n), seed)
+
+    def size(self, cycle: int, n: int) -> int | None:
+        """Return the size of a batch in `cycle`, counted from 0; None for all `n` samples."""
+        growths = cycle // self.every
+        if growths * math.log(self.factor) > math.log(n):  # before a power that overflows
+            return None
+        size = int(self.start * self.factor**growths)
+        return size if size < n else None
+
+
+class ShuffledBatches:
+    """Batches in a random order, shared by all levels.
+
+    Parameters
+    ----------
+    f : ResNetObjective
+        With all samples.
+    method : Method
+        What will run on the batches.
+    size : callable
+        ``size(cycle)`` returns how many samples the cycle gets, counted from 0; None for all.
+    seed : int
+        For the order.
+    """
+
+    def __init__(
+        self, f: ResNetObjective, method: Method, size: Callable[[int], int | None], seed: int
+    ) -> None:
+        self.method = method
+        self.indices: Indices | None = None
+        self.f = f
+        self.X, self.y = f.samples.X, f.samples.y
+        self._size = size
+        self._order = Order(len(self.X), np.random.default_rng(seed))
+        self._cycles = 0
+
+    def __enter__(self) -> Batches:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give all samples back."""
+        self._use(None)
+
+    def next(self) -> int:
+        """Put the next batch in use; return the number of complete epochs behind it."""
+        size = self._size(self._cycles)
+        self._cycles += 1
+        if size is None and self._order.is_complete:
+            self._order.epochs += 1
+            self._use(None)
+        else:
+            self._use(self._order.take(len(self.X) if size is None else size))
+        return self._order.epochs
+
+    def _use(self, indices: Indices | None) -> None:
+        if indices is not None:
+            self.f.samples.use(*gather(self.X, self.y, indices))
+        elif self.f.samples.X is not self.X:
+            self.f.samples.use(self.X, self.y)
+        self.indices = indices
+
+
+def gather(X: Array, y: Targets, indices: Indices) -> tuple[Array, Any]:
+    """Return copies of some samples and their targets, contiguous and in memory."""
+    return np.asarray(X)[indices], np.asarray(y)[indices]
+
+
+def check_size(f: ResNetObjective, size: int) -> None:
+    """Raise a ValueError if there are fewer than `size` samples."""
+    if size > len(f.samples):
+        raise ValueError(f"batch_size: expected 1 to {len(f.samples)} (all samples), got {size}")
+
+
+def make_strategy(batch_size: BatchStrategy | int | None) -> BatchStrategy:
+    """Return the strategy that `batch_size` stands for.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a strategy nor a positive integer.
+    """
+    if batch_size is None:
+        return AllSamples()
+    if callable(getattr(batch_size, "begin", None)) and not isinstance(batch_size, type):
+        strategy: Any = batch_size
+        return strategy  # type: ignore[no-any-return]
+    count: Any = batch_size
+    check_count("batch_size", count)
+    return SameBatch(count)

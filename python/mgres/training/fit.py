@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..mgopt import Cascade, FullMultigrid, Hierarchy, Method, Schedule, VCycle
 from ..resnet import ResNetObjective, resnet_hierarchy
 from ..resnet.network import Array
@@ -20,7 +18,7 @@ from .arguments import (
     check_validation,
     copy_start,
 )
-from .batches import batches, restored
+from .batches import BatchStrategy, make_strategy
 from .history import Record
 from .progress import make_progress
 from .recommend import recommended
@@ -50,7 +48,7 @@ def fit(
     levels: int | None = None,
     hierarchy: Hierarchy | None = None,
     cycle: Method | None = None,
-    batch_size: int | None = None,
+    batch_size: int | BatchStrategy | None = None,
     validation: Validation | None = None,
     validate_every: int = 1,
     target_accuracy: float | None = None,
@@ -83,8 +81,11 @@ def fit(
     cycle : Method, optional
         A cycle, :class:`mgres.Cascade` or :class:`mgres.FullMultigrid`.  With `levels` or
         `hierarchy`, ``VCycle(Schedule.paper(levels))`` by default.
-    batch_size : int, optional
-        Samples of a mini-batch.  A last smaller batch of an epoch is used as it is.
+    batch_size : int or BatchStrategy, optional
+        Samples of a mini-batch, the same for all levels of a cycle, or a strategy for choosing
+        them: see :class:`mgres.SameBatch`, which a number stands for, :class:`mgres.FreshCoarse`,
+        :class:`mgres.Growing` and :class:`mgres.Verified`.  A last smaller batch of an epoch is
+        used as it is.
     validation : tuple (X, y), optional
         Samples and labels for the accuracy.
     validate_every : int
@@ -127,8 +128,9 @@ def fit(
         theta = recipe.start(seed) if theta is None else theta
     hierarchy, cycle = _resolve(f, levels, hierarchy, cycle)
     limits = Limits(target_accuracy, target_loss, max_work_units, max_seconds, max_cycles)
+    batches = make_strategy(batch_size).begin(f, hierarchy, cycle, seed)
     if batch_size is not None:
-        check_batches(f, hierarchy, batch_size)
+        check_batches(f, hierarchy)
     if validation is not None:
         check_validation(f, validation)
     elif target_accuracy is not None:
@@ -139,13 +141,12 @@ def fit(
     if not math.isfinite(f.value(theta)):
         raise ValueError("theta: expected a start with a finite loss")
 
-    run = Run(f, hierarchy, cycle, limits, validation, validate_every, theta)
-    next_batch = batches(f, batch_size, np.random.default_rng(seed))
+    run = Run(f, hierarchy, batches.method, limits, validation, validate_every, theta)
     try:
-        with restored(f), make_progress(progress, label, limits.total) as display:
+        with batches, make_progress(progress, label, limits.total) as display:
             display.show(run.history[0])
             while (reason := run.reached()) is None:
-                record = run.cycle(next(next_batch))
+                record = run.cycle(batches.next())
                 display.show(record)
                 theta = run.theta if callbacks else theta
                 wishes = [callback(record, theta) for callback in callbacks]

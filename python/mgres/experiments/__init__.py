@@ -1,7 +1,8 @@
-"""The paper's tables and figures again, with the rows that tell what they mean."""
+"""The paper's tables and figures again, and the honest comparison of methods."""
 
+from .compare import compare
 from .reproduce import EXPERIMENTS, QUICK, reproduce
 from .setups import SETUPS, Setup
 from .train import train
 
-__all__ = ["EXPERIMENTS", "QUICK", "SETUPS", "Setup", "reproduce", "train"]
+__all__ = ["EXPERIMENTS", "QUICK", "SETUPS", "Setup", "compare", "reproduce", "train"]

@@ -14,7 +14,7 @@ import numpy as np
 import mgres
 
 from .experiments import EXPERIMENTS, QUICK, SETUPS, compare, reproduce, train
-from .experiments.compare import (
+from .experiments.comparison import (
     METHODS,
     PROBLEMS,
     Problem,
@@ -23,7 +23,7 @@ from .experiments.compare import (
     problem_from_csv,
     problem_from_file,
 )
-from .experiments.compare import QUICK as QUICK_COMPARISON
+from .experiments.comparison import QUICK as QUICK_COMPARISON
 from .experiments.runs import RunSpec, load
 from .info import environment
 from .mgopt import GradientDescent, Schedule, VCycle

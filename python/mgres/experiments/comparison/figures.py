@@ -160,7 +160,7 @@ def band(
     """Return x, and there median, minimum and maximum over seeds of the best value so far.
 
     A seed counts from its first known value on, and keeps its last one when it has ended; the line
-    begins when half of the seeds count and ends at the median of their ends.
+    begins when half of the seeds count and ends at the medians of their ends and last values.
     """
     ways = []
     for points in seeds:
@@ -179,14 +179,16 @@ def band(
     x = np.geomspace(first, last, 300) if last > first else np.array([first])
     table = np.full((len(ways), x.size), np.nan)
     for row, (at, value) in zip(table, ways, strict=True):
-        index = np.searchsorted(at, x * (1 + 1e-12), side="right") - 1
-        row[index >= 0] = value[index[index >= 0]]
+        row[:] = np.interp(np.log(x), np.log(at), value, left=np.nan)
     counting = np.isfinite(table).any(axis=0)
-    x, table = x[counting], table[:, counting]
+    x, table = np.append(x[counting], last), table[:, counting]
+    table = np.column_stack([table, [value[-1] for _, value in ways]])
     return x, np.nanmedian(table, axis=0), np.nanmin(table, axis=0), np.nanmax(table, axis=0)
 
 
 def _dress(ax: Any, quantity: int, targets: Sequence[str], label: bool) -> None:
+    if not ax.has_data():  # logarithmic axes of nothing make matplotlib complain
+        ax.set(xlim=(0.1, 100), ylim=(1e-4, 10))
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.grid(alpha=0.25, linewidth=0.6)

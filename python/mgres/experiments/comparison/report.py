@@ -95,8 +95,13 @@ def verdict(rows: Sequence[Row]) -> str:
     elif work < theirs:
         text = (
             f"recommended needs {_number(work)} WU, the best single level ({name}) "
-            f"{_number(theirs)}: {theirs / work:.1f} x less"
+            f"{_number(theirs)}: {_number(theirs / work)} x less"
         )
+        if not (ours["failures"] or best["failures"]) and _worse(ours, best):
+            text += (
+                f"; its worst seed ({_number(ours['work_units']['max'])} WU) is worse than the "
+                f"single level's ({_number(best['work_units']['max'])} WU)"
+            )
     else:
         text = (
             f"recommended does not win here: it needs {_number(work)} WU, the best single level "
@@ -104,11 +109,6 @@ def verdict(rows: Sequence[Row]) -> str:
         )
     if ours["failures"]:
         text += f"; it missed {_of(ours)}"
-    elif theirs is not None and not best["failures"] and _worse(ours, best):
-        text += (
-            f"; its worst seed ({_number(ours['work_units']['max'])} WU) is worse than the single "
-            f"level's ({_number(best['work_units']['max'])})"
-        )
     others = [row for row in rows if not row["method"].startswith(("single/", "torch/", "jax/"))]
     leader = min(others, key=_order)
     if leader is not ours and _order(leader) < _order(ours):

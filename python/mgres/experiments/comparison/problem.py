@@ -132,6 +132,9 @@ class Problem:
         targets = tuple(self.targets)
         if not targets or not all(isinstance(t, Target) for t in targets):
             raise TypeError(f"targets: expected at least one Target, got {self.targets!r}")
+        for name, known in (("loss", LOSSES), ("activation", ACTIVATIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: expected one of {known}, got {getattr(self, name)!r}")
         if any(t.kind == "accuracy" for t in targets) and self.loss != "cross_entropy":
             raise ValueError("targets: an accuracy needs loss='cross_entropy'")
         object.__setattr__(self, "targets", targets)
@@ -143,9 +146,6 @@ class Problem:
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and 0 < value < math.inf):
                 raise ValueError(f"{name}: expected a positive number, got {value!r}")
-        for name, known in (("loss", LOSSES), ("activation", ACTIVATIONS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}: expected one of {known}, got {getattr(self, name)!r}")
         if isinstance(self.fixed, str) or not set(self.fixed) <= set(PARTS):
             raise ValueError(f"fixed: expected names from {PARTS}, got {self.fixed!r}")
         object.__setattr__(self, "fixed", tuple(self.fixed))

@@ -11,9 +11,12 @@
 
 from . import datasets, mgopt
 from .mgopt import (
+    LBFGS,
     Adam,
     Armijo,
+    Cascade,
     FixedStep,
+    FullMultigrid,
     GradientDescent,
     Hierarchy,
     Level,
@@ -30,22 +33,34 @@ from .resnet import (
     estimate_memory,
     resnet_hierarchy,
 )
-from .training import DivergenceError, FitResult, History, TrainingInterrupted, fit
+from .training import (
+    DivergenceError,
+    FitResult,
+    History,
+    Recipe,
+    TrainingInterrupted,
+    fit,
+    recommended,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "LBFGS",
     "Adam",
     "Armijo",
+    "Cascade",
     "DepthTransfer",
     "DivergenceError",
     "FitResult",
     "FixedStep",
+    "FullMultigrid",
     "GradientDescent",
     "Hierarchy",
     "History",
     "Level",
     "Momentum",
+    "Recipe",
     "ResNet",
     "ResNetObjective",
     "Schedule",
@@ -57,6 +72,7 @@ __all__ = [
     "fit",
     "get_num_threads",
     "mgopt",
+    "recommended",
     "resnet_hierarchy",
     "set_num_threads",
 ]

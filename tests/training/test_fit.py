@@ -11,7 +11,7 @@ import mgres
 from mgres.mgopt import Armijo, Level
 from mgres.resnet import reference
 
-FIT = importlib.import_module("mgres.training.fit")  # mgres.training.fit is the function
+RUN = importlib.import_module("mgres.training.run")
 
 
 def plain_gradient_descent(f, theta, rate, beta, batches):
@@ -166,7 +166,7 @@ def test_stops_at_the_work_units(problem):
 
 def test_stops_at_the_seconds(problem, monkeypatch):
     ticks = iter(range(0, 1000, 2))
-    monkeypatch.setattr(FIT.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(RUN.time, "perf_counter", lambda: next(ticks))
     result = mgres.fit(problem.f, max_seconds=5)
     assert result.stopped == "seconds"
     assert result.history.column("seconds") == [0, 2, 4, 6]
@@ -283,7 +283,7 @@ def test_work_of_earlier_runs_does_not_count(problem):
 
 def test_seconds_are_those_of_the_cycles(problem, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(FIT.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(RUN.time, "perf_counter", lambda: clock[0])
     accuracy = type(problem.net).accuracy
 
     def slow_accuracy(*args):
@@ -312,9 +312,13 @@ def test_levels_follow_the_schedule(problem):
     assert len(result.history[-1].corrections) == 2
 
 
-def test_default_is_a_single_level(problem):
-    result = mgres.fit(problem.f, max_cycles=2)
-    assert result.work_units == 2
+def test_default_is_the_recommended_recipe(problem):
+    recipe = mgres.recommended(problem.f)
+    by_hand = mgres.fit(
+        problem.f, recipe.start(0), hierarchy=recipe.hierarchy, cycle=recipe.method, max_cycles=7
+    )
+    result = mgres.fit(problem.f, max_cycles=7)
+    np.testing.assert_array_equal(result.theta, by_hand.theta)
     assert result.history[-1].corrections == ()
 
 

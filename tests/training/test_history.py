@@ -58,6 +58,7 @@ def test_dictionaries_survive_json(problem):
         "work_units",
         "seconds",
         "corrections",
+        "level",
     ]
     assert dicts[0]["corrections"] == []
     assert [c["level"] for c in dicts[1]["corrections"]] == [1, 0]

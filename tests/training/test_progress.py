@@ -80,7 +80,7 @@ def test_bar_where_a_person_watches(problem, capsys, monkeypatch):
 def test_bar_without_a_total_counts(problem, capsys, monkeypatch):
     pytest.importorskip("tqdm", reason="NOT TESTED: the bar needs tqdm (pip install tqdm)")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    mgres.fit(problem.f, max_work_units=4, progress=True)
+    mgres.fit(problem.f, levels=1, max_work_units=4, progress=True)
     last = capsys.readouterr().err.replace("\r", "\n").rstrip().splitlines()[-1]
     assert last.startswith("4cycle")
     assert "4.0 WU" in last

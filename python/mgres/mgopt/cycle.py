@@ -101,6 +101,11 @@ class CycleState:
     reports: list[CorrectionReport] = field(default_factory=list)
     first_value: float | None = None
 
+    @property
+    def finest(self) -> Memo:
+        """The finest objective, with its last gradient."""
+        return self.levels[0].objective
+
 
 @dataclass(frozen=True)
 class VCycle:

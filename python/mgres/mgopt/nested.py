@@ -46,7 +46,7 @@ class Method(Protocol):
 class SmoothingState:
     """What :class:`Smoothing` carries from step to step."""
 
-    objective: Memo
+    finest: Memo
     optimizer: Any
 
 
@@ -62,9 +62,9 @@ class Smoothing:
     def step(self, hierarchy: Hierarchy, x: Vector, state: SmoothingState) -> CycleReport:
         """Take one step."""
         before = hierarchy.work.total
-        value = hierarchy[0].optimizer.step(state.objective, x, state.optimizer)
-        known = state.objective.value(x) if state.objective.knows(x) else None
-        gradient_norm = state.objective.gradient_norm(hierarchy[0].metric)
+        value = hierarchy[0].optimizer.step(state.finest, x, state.optimizer)
+        known = state.finest.value(x) if state.finest.knows(x) else None
+        gradient_norm = state.finest.gradient_norm(hierarchy[0].metric)
         work = hierarchy.work.total - before
         return CycleReport(value, work, value_after=known, gradient_norm=gradient_norm)
 
@@ -144,6 +144,10 @@ class Cascade:
         """Return what has been reached, prolonged to the finest level; `x` is not changed."""
         return _solution(hierarchy, x, state)
 
+    def look(self, state: NestedState, point: Vector) -> float:
+        """Return the objective at the present level's `point`; the next step need not repeat it."""
+        return _look(state, point)
+
 
 def paper_cycle(levels: int) -> VCycle:
     """Return the V-cycle of the paper's table 1."""
@@ -187,6 +191,10 @@ class FullMultigrid:
         """Return what has been reached, prolonged to the finest level; `x` is not changed."""
         return _solution(hierarchy, x, state)
 
+    def look(self, state: NestedState, point: Vector) -> float:
+        """Return the objective at the present level's `point`; the next step need not repeat it."""
+        return _look(state, point)
+
 
 # ---- what both share -----------------------------------------------------------------------------
 
@@ -211,8 +219,9 @@ def _begin(hierarchy: Hierarchy, x: Vector, method: Method, stop: StoppingRule) 
 
 def _work(hierarchy: Hierarchy, x: Vector, state: NestedState, stop: StoppingRule) -> CycleReport:
     """One step of the level's method; `finished` says whether the level has had enough."""
-    point = x if state.level == 0 else state.point
+    point = x if state.level == 0 else state.point.copy()  # whole again if this is interrupted
     report = state.method.step(hierarchy.coarser(state.level), point, state.inner)
+    state.point = point
     state.finished = stop.met(state.rule, report.value, report.gradient_norm)
     return replace(report, level=state.level)
 
@@ -239,3 +248,8 @@ def _solution(hierarchy: Hierarchy, x: Vector, state: NestedState) -> Vector:
         transfer.prolong(point, fine)
         point = fine
     return point.copy() if point is x else point
+
+
+def _look(state: NestedState, point: Vector) -> float:
+    memo: Memo = state.inner.finest
+    return memo.value_and_grad(point, np.empty_like(point))

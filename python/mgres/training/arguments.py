@@ -45,11 +45,16 @@ class Limits:
             raise ValueError(f"target_accuracy: expected a share from 0 to 1, got {self.accuracy}")
         check_count("max_cycles", self.cycles, least=0)
 
+    def goal(self, record: Record) -> bool:
+        """Return whether `record` meets the accuracy or the loss that is wanted, on its level."""
+        return _at_least(record.accuracy, self.accuracy) or _at_most(record.loss, self.loss)
+
     def reached(self, record: Record) -> str | None:
-        """Return the first limit that `record` meets, by name."""
+        """Return the first limit that `record` meets, by name; goals on the finest level only."""
+        finest = record.level == 0
         reached = {
-            "accuracy": _at_least(record.accuracy, self.accuracy),
-            "loss": self.loss is not None and record.loss <= self.loss,
+            "accuracy": finest and _at_least(record.accuracy, self.accuracy),
+            "loss": finest and _at_most(record.loss, self.loss),
             "work_units": _at_least(record.work_units, self.work_units),
             "seconds": _at_least(record.seconds, self.seconds),
             "cycles": record.cycle >= self.cycles,
@@ -65,6 +70,10 @@ class Limits:
 
 def _at_least(value: float | None, bound: float | None) -> bool:
     return value is not None and bound is not None and value >= bound
+
+
+def _at_most(value: float, bound: float | None) -> bool:
+    return bound is not None and value <= bound
 
 
 def check_count(name: str, value: int, least: int = 1) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..mgopt import CycleReport, CycleState, Hierarchy, Schedule, VCycle
+from ..mgopt import Cascade, FullMultigrid, Hierarchy, Method, Schedule, VCycle
 from ..resnet import ResNetObjective, resnet_hierarchy
 from ..resnet.network import Array
 from .arguments import (
@@ -23,47 +21,12 @@ from .arguments import (
     copy_start,
 )
 from .batches import batches, restored
-from .history import History, Record
+from .history import Record
 from .progress import make_progress
+from .recommend import recommended
+from .run import FitResult, Run
 
 Callback = Callable[[Record, Array], Any]
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What training found.
-
-    Attributes
-    ----------
-    theta : ndarray, shape (size,)
-        The parameters after the last complete cycle.
-    history : History
-        A record from before the first cycle, and one for each cycle.
-    work_units : float
-        Work done: gradients and line searches, without validation and progress.
-    stopped : str
-        Why training ended: "accuracy", "loss", "work_units", "seconds", "cycles", "callback"; in
-        the errors below "divergence" or "interrupted".
-    """
-
-    theta: Array
-    history: History
-    work_units: float
-    stopped: str
-
-
-class DivergenceError(ArithmeticError):
-    """Training left the finite numbers.
-
-    Attributes
-    ----------
-    result : FitResult
-        With the parameters after the last cycle whose loss was finite.
-    """
-
-    def __init__(self, message: str, result: FitResult) -> None:
-        super().__init__(message)
-        self.result = result
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -86,7 +49,7 @@ def fit(
     *,
     levels: int | None = None,
     hierarchy: Hierarchy | None = None,
-    cycle: VCycle | None = None,
+    cycle: Method | None = None,
     batch_size: int | None = None,
     validation: Validation | None = None,
     validate_every: int = 1,
@@ -100,23 +63,26 @@ def fit(
     label: str = "",
     seed: int = 0,
 ) -> FitResult:
-    """Minimise `f` by cycles on a hierarchy until a goal or a limit is reached.
+    """Minimise `f` on a hierarchy until a goal or a limit is reached.
 
-    With all samples in every cycle this is algorithm 2 of the paper; with `batch_size` it is
-    algorithm 3: the samples are shuffled, and each cycle uses one batch on all its levels.
+    By default the recipe of :func:`mgres.recommended` is used.  With `levels` it is the paper's
+    V-cycle: algorithm 2 of the paper with all samples in every cycle, algorithm 3 with
+    `batch_size`: the samples are shuffled, and each cycle uses one batch on all its levels.
 
     Parameters
     ----------
     f : ResNetObjective
         The finest objective, with all training samples.
     theta : ndarray, shape (size,), optional
-        Where to start; not changed.  By default ``f.net.init(seed)``.
+        Where to start; not changed.  By default that of the recipe, smooth in t, or with `levels`,
+        `hierarchy` or `cycle` ``f.net.init(seed)``.
     levels : int, optional
-        Number of levels of the default hierarchy, ``resnet_hierarchy(f, levels)``; default 1.
+        Number of levels of the paper's hierarchy, ``resnet_hierarchy(f, levels)``.
     hierarchy : Hierarchy, optional
         Instead of `levels`: a hierarchy whose finest level is `f`.
-    cycle : VCycle, optional
-        By default ``VCycle(Schedule.paper(levels))``.
+    cycle : Method, optional
+        A cycle, :class:`mgres.Cascade` or :class:`mgres.FullMultigrid`.  With `levels` or
+        `hierarchy`, ``VCycle(Schedule.paper(levels))`` by default.
     batch_size : int, optional
         Samples of a mini-batch.  A last smaller batch of an epoch is used as it is.
     validation : tuple (X, y), optional
@@ -154,6 +120,11 @@ def fit(
     TrainingInterrupted
         On Ctrl-C, a KeyboardInterrupt; it holds the parameters after the last complete cycle.
     """
+    nested = isinstance(cycle, (Cascade, FullMultigrid))
+    if levels is None and hierarchy is None and (cycle is None or nested):
+        recipe = recommended(f, batches=batch_size is not None)
+        hierarchy, cycle = recipe.hierarchy, cycle or recipe.method
+        theta = recipe.start(seed) if theta is None else theta
     hierarchy, cycle = _resolve(f, levels, hierarchy, cycle)
     limits = Limits(target_accuracy, target_loss, max_work_units, max_seconds, max_cycles)
     if batch_size is not None:
@@ -168,92 +139,33 @@ def fit(
     if not math.isfinite(f.value(theta)):
         raise ValueError("theta: expected a start with a finite loss")
 
-    run = _Run(f, hierarchy, validation, validate_every, theta)
+    run = Run(f, hierarchy, cycle, limits, validation, validate_every, theta)
     next_batch = batches(f, batch_size, np.random.default_rng(seed))
-    state = cycle.init(hierarchy, theta)
     try:
         with restored(f), make_progress(progress, label, limits.total) as display:
             display.show(run.history[0])
-            while (reason := limits.reached(run.history[-1])) is None:
-                record = run.cycle(cycle, state, next(next_batch))
+            while (reason := run.reached()) is None:
+                record = run.cycle(next(next_batch))
                 display.show(record)
-                wishes = [callback(record, run.theta) for callback in callbacks]
+                theta = run.theta if callbacks else theta
+                wishes = [callback(record, theta) for callback in callbacks]
                 if any(wishes):
-                    reason = limits.reached(record) or "callback"
+                    reason = run.reached() or "callback"
                     break
     except KeyboardInterrupt:
         raise TrainingInterrupted(run.result("interrupted")) from None
     return run.result(reason)
 
 
-class _Run:
-    """Parameters and history of a run; `theta` is always that of the last complete cycle."""
-
-    def __init__(
-        self,
-        f: ResNetObjective,
-        hierarchy: Hierarchy,
-        validation: Validation | None,
-        validate_every: int,
-        theta: Array,
-    ) -> None:
-        self._f = f
-        self._hierarchy = hierarchy
-        self._validation = validation
-        self._validate_every = validate_every
-        self._work_at_start = hierarchy.work.total
-        self._seconds = 0.0
-        self.theta = theta
-        self._next = theta.copy()
-        self.history = History([self._record(0, 0, theta, None)])
-
-    def cycle(self, cycle: VCycle, state: CycleState, epoch: int) -> Record:
-        """Run one cycle on the batch in use and return its record."""
-        number = self.history[-1].cycle + 1
-        np.copyto(self._next, self.theta)
-        start = time.perf_counter()
-        # an overflow shows in the loss, which is judged below
-        with np.errstate(over="ignore", invalid="ignore"):
-            report = cycle.step(self._hierarchy, self._next, state)
-        self._seconds += time.perf_counter() - start
-        record = self._record(number, epoch, self._next, report)
-        if not math.isfinite(record.loss):
-            raise DivergenceError(
-                f"the loss became {record.loss} in cycle {number} (it was "
-                f"{self.history[-1].loss:.4g} before): a smaller learning rate may help",
-                self.result("divergence"),
-            )
-        self.theta, self._next = self._next, self.theta
-        self.history.append(record)
-        return record
-
-    def result(self, reason: str) -> FitResult:
-        """Return what has been reached."""
-        return FitResult(self.theta, self.history, self.history[-1].work_units, reason)
-
-    def _record(self, number: int, epoch: int, theta: Array, report: CycleReport | None) -> Record:
-        accuracy = None
-        if self._validation is not None and number % self._validate_every == 0:
-            accuracy = self._f.net.accuracy(theta, *self._validation)
-        return Record(
-            cycle=number,
-            epoch=epoch,
-            loss=self._f.value(theta),
-            accuracy=accuracy,
-            work_units=self._hierarchy.work.total - self._work_at_start,
-            seconds=self._seconds,
-            corrections=report.corrections if report is not None else (),
-        )
-
-
 def _resolve(
-    f: ResNetObjective, levels: int | None, hierarchy: Hierarchy | None, cycle: VCycle | None
-) -> tuple[Hierarchy, VCycle]:
+    f: ResNetObjective, levels: int | None, hierarchy: Hierarchy | None, cycle: Method | None
+) -> tuple[Hierarchy, Method]:
     if hierarchy is None:
         if levels is not None:
             check_count("levels", levels)
         else:
-            levels = 1 if cycle is None else len(cycle.schedule)
+            schedule = getattr(cycle, "schedule", None)  # a cycle of any shape has one
+            levels = 1 if schedule is None else len(schedule)
         hierarchy = resnet_hierarchy(f, levels)
     elif levels is not None and levels != len(hierarchy):
         raise ValueError(f"levels: the hierarchy has {len(hierarchy)}, got {levels}")

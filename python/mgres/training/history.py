@@ -32,6 +32,8 @@ class Record:
         Time spent in cycles, without validation and progress.
     corrections : tuple of CorrectionReport
         What the coarse correction did on each level.
+    level : int
+        The level that loss and accuracy belong to: 0, the finest, except in nested iteration.
     """
 
     cycle: int
@@ -41,6 +43,7 @@ class Record:
     work_units: float
     seconds: float
     corrections: tuple[CorrectionReport, ...] = ()
+    level: int = 0
 
 
 class History(Sequence[Record]):
@@ -52,6 +55,10 @@ class History(Sequence[Record]):
     def append(self, record: Record) -> None:
         """Add a record."""
         self._records.append(record)
+
+    def replace_last(self, record: Record) -> None:
+        """Put `record` in the place of the last one."""
+        self._records[-1] = record
 
     @overload
     def __getitem__(self, index: int) -> Record: ...

@@ -586,7 +586,7 @@ def test_compare_passes_its_options_on(run, monkeypatch, tmp_path):
             "--problem moon: expected some of circles, mnist, digits, spirals, flow",
         ),
         ("--problem circles,circles", "--problem: circles is named twice"),
-        ("--problem circles --methods magic", "methods: 'magic': expected some of single/gd, "),
+        ("--problem circles --methods magic", "methods: 'magic': expected some of single/lbfgs, "),
         ("--problem no.csv", "--problem no.csv: needs --target COLUMN"),
         ("--problem no.csv --target y", "no.csv: there is no such file"),
         ("--problem no.py", "no.py: there is no such file"),

@@ -28,12 +28,9 @@ def no_figures(monkeypatch):
 class Fakes:
     """Methods that train nothing: a setting's cost for each seed is written in a table."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self):
         self.runs = []
         self.before = lambda: None
-        self._monkeypatch = monkeypatch
-        for name in list(METHODS):
-            monkeypatch.delitem(METHODS, name)
 
     def add(self, name, costs, **more):
         """`costs` maps a setting to (easy, hard) of a seed, None for a miss."""
@@ -55,12 +52,17 @@ class Fakes:
         def grid(problem, quick):
             return [{"name": key} for key in costs][: 1 if quick else None]
 
-        self._monkeypatch.setitem(METHODS, name, Method(run, grid, **more))
+        METHODS[name] = Method(run, grid, **more)
 
 
 @pytest.fixture
-def fakes(monkeypatch):
-    return Fakes(monkeypatch)
+def fakes():
+    """Fake methods in the place of all real ones, which come back in their order."""
+    real = dict(METHODS)
+    METHODS.clear()
+    yield Fakes()
+    METHODS.clear()
+    METHODS.update(real)
 
 
 @pytest.fixture
@@ -185,7 +187,7 @@ def test_hopeless_settings_are_dropped_after_the_first_seed(fakes, run, problem)
     )
     run()
     tuned = [(setting, seed) for _, setting, seed, _ in fakes.runs if 0 < seed < 100]
-    assert {setting for setting, _ in tuned} == {"a", "0", "1"}
+    assert {setting for setting, _ in tuned} == {"a", "0"}
 
 
 def test_tuning_budget_is_a_multiple_of_the_best(fakes, run):

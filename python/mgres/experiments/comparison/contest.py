@@ -17,10 +17,11 @@ from .trial import Trial, TrialResult, TrialSpec, run_trial
 
 TUNING_SEEDS = (0, 1, 2)
 FIRST_JUDGED_SEED = 100
-KEPT = 3
+KEPT = 2
 """How many settings per target survive the first tuning seed."""
 LENIENCE = 3.0
-"""On the first tuning seed a setting may cost this times the best so far, then it is dropped."""
+"""On the first tuning seed a setting may cost this times the best single level so far; what costs
+more is far off, and dropped."""
 LIKE_KEPT = 2
 """How many settings a method takes over from the one that it is like."""
 
@@ -65,6 +66,7 @@ class Contest:
     finished: FinishedRuns[TrialResult]
     quick: bool = False
     tell: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+    _allowed: float = math.inf
     _rankings: dict[str, dict[str, list[Settings]]] = field(default_factory=dict)
 
     @property
@@ -131,13 +133,12 @@ class Contest:
         first, *others = self.tuning_seeds
         wanted = {str(t): t for t in self.problem.targets}
         found: list[dict[int, TrialResult]] = [{} for _ in grid]
-        allowed = math.inf
         for i, settings in enumerate(grid):
-            result = self.run(name, settings, first, targets, LENIENCE * allowed, False)
+            result = self.run(name, settings, first, targets, LENIENCE * self._allowed, False)
             found[i][first] = result
             spent = [result.reached[t] for t in targets]
-            if all(spent):
-                allowed = min(allowed, max(s[0] for s in spent if s is not None))
+            if name.startswith("single/") and all(spent):
+                self._allowed = min(self._allowed, max(s[0] for s in spent if s is not None))
 
         def rank(target: str) -> list[int]:
             return sorted(range(len(grid)), key=lambda i: _merit(found[i], wanted[target]))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 from ...mgopt import (
     LBFGS,
     Adam,
     Armijo,
     Cascade,
     CycleReport,
+    FixedStep,
     FullMultigrid,
     GradientDescent,
     Hierarchy,
     LevelOptimizer,
-    NestedState,
+    Method,
     Schedule,
+    Smoothing,
     Stall,
     VCycle,
 )
-from ...resnet import resnet_hierarchy
+from ...resnet import ResNetObjective, resnet_hierarchy
+from ...resnet.network import Array
+from ...training import recommended as recipe_for
 from .problem import Problem
 from .single import Settings
 from .trial import Trial
@@ -74,10 +80,19 @@ def nested_grid(problem: Problem, quick: bool) -> list[Settings]:
 
 
 def recommended_grid(problem: Problem, quick: bool) -> list[Settings]:
-    """Return the one setting that is never tuned."""
-    if problem.batch_size is None:
-        return [{"optimizer": "lbfgs", "memory": 30, "K0": problem.first_depth}]
-    return [{"optimizer": "adam", "learning_rate": 0.03, "K0": problem.first_depth}]
+    """Return the one setting, which is never tuned, as it describes itself."""
+    X, y, _, _ = problem.data(0)
+    f = ResNetObjective(problem.net(0), X, y, problem.loss, problem.regularizer)
+    recipe = recipe_for(f, batches=problem.batch_size is not None)
+    coarsest = recipe.hierarchy[len(recipe.hierarchy) - 1]
+    return [
+        {
+            "method": type(recipe.method).__name__,
+            "optimizer": str(coarsest.optimizer),
+            "levels": len(recipe.hierarchy),
+            "K0": coarsest.details["layers"],
+        }
+    ]
 
 
 def _optimizer(settings: Settings) -> LevelOptimizer:
@@ -103,18 +118,24 @@ def cascade(trial: Trial, settings: Settings) -> None:
 
 
 def fmg(trial: Trial, settings: Settings) -> None:
-    """Full multigrid: on each level V-cycles with one step a level, guarded by Armijo's rule."""
-    cycles = Stall(0.01, 5) if trial.problem.batch_size is None else _stall(trial.problem)
+    """Full multigrid: steps on the coarsest level, then the paper's V-cycles on each finer one.
 
-    def cycle(levels: int) -> VCycle:
-        return VCycle(Schedule.paper(levels), Armijo())
+    Armijo's rule guards corrections, but not on mini-batches, which it would over-fit.
+    """
+    full = trial.problem.batch_size is None
 
-    climb(trial, _all_levels(trial, settings), FullMultigrid(cycle, cycles))
+    def cycle(levels: int) -> Method:
+        line_search = Armijo() if full else FixedStep()
+        return Smoothing() if levels == 1 else VCycle(Schedule.paper(levels), line_search)
+
+    stop = Stall(0.01, 10) if full else _stall(trial.problem)
+    climb(trial, _all_levels(trial, settings), FullMultigrid(cycle, stop))
 
 
 def recommended(trial: Trial, settings: Settings) -> None:
-    """Nested iteration from K0 layers, level by level, that carries the optimiser's memory up."""
-    climb(trial, _all_levels(trial, settings), Cascade(_stall(trial.problem)))
+    """Do what `mgres.fit` does when nothing else is said."""
+    recipe = recipe_for(trial.f, batches=trial.problem.batch_size is not None)
+    climb(trial, trial.follow(recipe.hierarchy), recipe.method)
 
 
 def _all_levels(trial: Trial, settings: Settings) -> Hierarchy:
@@ -127,41 +148,53 @@ def _all_levels(trial: Trial, settings: Settings) -> Hierarchy:
 
 
 def climb(trial: Trial, hierarchy: Hierarchy, method: Cascade | FullMultigrid) -> None:
-    """Run nested iteration; a level is left early where the target holds on it already."""
+    """Run nested iteration as `mgres.fit` does.
+
+    Where the targets hold on a coarse level, the point is tried on the finest one, and if they do
+    not hold there, the next level begins.  Losses that decide this are evaluations like any other.
+    """
     theta = trial.problem.start(trial.seed, "smooth")
     state = method.init(hierarchy, theta)
+    by_loss = trial.problem.batch_size is None and trial.waits_for("loss")
     steps = 0
     for _ in trial.batches():
         level = state.level
         report = method.step(hierarchy, theta, state)
-        steps = steps + 1 if state.level == level else 0
         trial.require_finite(report.value)
         if level == 0:
             trial.at(theta)
             continue
         trial.below(_latest(report))
-        if state.level == level and holds(trial, state, report, steps):
+        steps = steps + 1 if state.level == level else 0
+        known = _latest(report) if state.level == level else math.nan
+        while state.level > 0 and holds(trial, state.point, known, steps):
+            candidate = method.solution(hierarchy, theta, state)
+            if by_loss:
+                hierarchy[0].objective.value(candidate)
+            trial.at(candidate, due=True)
             method.ascend(hierarchy, theta, state)
-        while 0 < state.level < level and holds(trial, state, None, 0):
-            method.ascend(hierarchy, theta, state)
+            steps = 0
+            if by_loss and state.level > 0:
+                known = method.look(state, state.point)
+                trial.below(known)
         if state.level == 0:
-            trial.at(theta)
+            trial.at(theta, due=True)
 
 
-def holds(trial: Trial, state: NestedState, report: CycleReport | None, steps: int) -> bool:
-    """Return whether the coarse network has reached what is waited for.
+def holds(trial: Trial, point: Array, known: float, steps: int) -> bool:
+    """Return whether a coarse network has reached what is waited for.
 
-    A loss on all samples is what the optimiser knows, and not before it has evaluated it on the
-    level; the rest is asked for as seldom as on the finest level, and as little counted.
+    A loss on all samples is what the method knows, NaN if it knows nothing yet; the rest is asked
+    for as seldom as on the finest level, and as little counted.
     """
     due = steps % trial.problem.validate_every == 0
     for target in trial.wanted:
         if target.kind == "loss" and trial.problem.batch_size is None:
-            met = report is not None and target.met(_latest(report))
+            met = target.met(known)
         elif target.kind == "loss":
-            met = due and target.met(trial.loss(state.point))
+            met = due and target.met(trial.loss(point))
         else:
-            met = due and target.met(trial.accuracy(state.point))
+            met = due and target.met(trial.accuracy(point))
         if not met:
             return False
     return True

@@ -24,13 +24,13 @@ def _nesterov(learning_rate: float) -> LevelOptimizer:
 
 
 _GIVEN: dict[str, Callable[..., LevelOptimizer] | None] = {
-    "gd": GradientDescent,
-    "momentum": _momentum,
-    "nesterov": _nesterov,
-    "rmsprop": getattr(mgopt, "RMSprop", None),
+    "lbfgs": LBFGS,
     "adam": Adam,
     "adamw": getattr(mgopt, "AdamW", None),
-    "lbfgs": LBFGS,
+    "rmsprop": getattr(mgopt, "RMSprop", None),
+    "nesterov": _nesterov,
+    "momentum": _momentum,
+    "gd": GradientDescent,
 }
 OPTIMIZERS = {name: make for name, make in _GIVEN.items() if make is not None}
 

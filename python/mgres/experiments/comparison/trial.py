@@ -204,8 +204,15 @@ class Trial:
         if self.problem.batch_size is None:
             self._mark("loss", value)
 
-    def at(self, theta: Array) -> None:
+    def at(self, theta: Array, due: bool | None = None) -> None:
         """Stand at `theta` after a step on the finest level.
+
+        Parameters
+        ----------
+        theta : ndarray
+            The point.
+        due : bool, optional
+            Whether to validate; by default every `validate_every` times.
 
         Raises
         ------
@@ -213,16 +220,17 @@ class Trial:
             If that was the last target, or the budget is spent.
         """
         self._check_budget()
-        due = self._steps % self.problem.validate_every == 0
+        if due is None:
+            due = self._steps % self.problem.validate_every == 0
         self._steps += 1
         work = self.work()
         accuracy = None
-        if due and self._has("accuracy"):
+        if due and self.waits_for("accuracy"):
             accuracy = self.accuracy(theta)
         elif self._can_validate and work >= self._validated_work * SPACING:
             self._validated_work = work
             accuracy = self.accuracy(theta)
-        if due and self._has("loss") and self.problem.batch_size is not None:
+        if due and self.waits_for("loss") and self.problem.batch_size is not None:
             self._mark("loss", self.loss(theta))
         self._keep(work, self._value, accuracy)
         if accuracy is not None:
@@ -300,7 +308,8 @@ class Trial:
         ends = self.net.size - self.net.depth * self.net.layer_size
         return (theta.size - ends) // self.net.layer_size
 
-    def _has(self, kind: str) -> bool:
+    def waits_for(self, kind: str) -> bool:
+        """Return whether a target is a "loss" or an "accuracy"."""
         return any(t.kind == kind for t in self.wanted)
 
     def _check_budget(self) -> None:

@@ -173,7 +173,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         "missed" if work["median"] is None else _number(work["median"]),
         bounds if several else "",
         f"{row['failures']}/{len(work['per_seed'])}",
-        "-" if seconds["median"] is None else f"{seconds['median']:.2f}",
+        "-" if seconds["median"] is None else _number(seconds["median"]),
     )
 
 
@@ -183,15 +183,12 @@ def describe(settings: dict[str, Any] | None) -> str:
         return "-"
     words = []
     for name, value in settings.items():
-        text = f"{value:g}" if isinstance(value, float) else str(value)
-        words.append(
-            text
-            if name in ("start", "metric", "optimizer")
-            else f"{SHORT[name]} {text}"
-            if name in SHORT
-            else f"{name} {text}"
-        )
+        text = f"{value:g}" if isinstance(value, float) else str(value).split("(")[0]
+        words.append(text if name in PLAIN else f"{SHORT.get(name, name)} {text}")
     return ", ".join(words)
 
 
-SHORT = {"learning_rate": "rate", "levels": "L", "memory": "memory"}
+PLAIN = ("method", "optimizer", "metric", "start")
+"""Settings whose values say what they are."""
+
+SHORT = {"learning_rate": "rate", "levels": "L"}

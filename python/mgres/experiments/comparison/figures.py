@@ -159,8 +159,8 @@ def band(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return x, and there median, minimum and maximum over seeds of the best value so far.
 
-    A seed counts from its first known value on, and keeps its last one when it has ended; the line
-    begins when half of the seeds count and ends at the medians of their ends and last values.
+    A seed has its first known value before, and its last one after it has ended; the line begins
+    at the median of the beginnings and ends at the medians of the ends and of the last values.
     """
     ways = []
     for points in seeds:
@@ -176,14 +176,11 @@ def band(
         return nothing, nothing, nothing, nothing
     first = float(np.median([x[0] for x, _ in ways]))
     last = max(float(np.median([x[-1] for x, _ in ways])), first)
-    x = np.geomspace(first, last, 300) if last > first else np.array([first])
-    table = np.full((len(ways), x.size), np.nan)
-    for row, (at, value) in zip(table, ways, strict=True):
-        row[:] = np.interp(np.log(x), np.log(at), value, left=np.nan)
-    counting = np.isfinite(table).any(axis=0)
-    x, table = np.append(x[counting], last), table[:, counting]
+    x = np.geomspace(first, last, 300)
+    table = np.array([np.interp(np.log(x), np.log(at), value) for at, value in ways])
     table = np.column_stack([table, [value[-1] for _, value in ways]])
-    return x, np.nanmedian(table, axis=0), np.nanmin(table, axis=0), np.nanmax(table, axis=0)
+    x = np.append(x, last)
+    return x, np.median(table, axis=0), table.min(axis=0), table.max(axis=0)
 
 
 def _dress(ax: Any, quantity: int, targets: Sequence[str], label: bool) -> None:

@@ -127,6 +127,31 @@ def test_loss_targets_of_mini_batches_are_checked_on_all_samples(discs):
     assert full[0][0] <= result.reached["loss 0.3"][0]
 
 
+def test_a_batch_is_not_taken_for_all_samples(discs):
+    problem = replace(discs, batch_size=50, targets=(mgres.experiments.Target("loss", 0.3),))
+    trial = Trial(problem, 100)
+    trial.know(0.0)
+    assert trial.reached == {"loss 0.3": None}
+
+
+def test_validation_takes_no_time_of_the_run(discs, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("mgres.experiments.comparison.trial.time.perf_counter", lambda: clock[0])
+    trial = Trial(replace(discs, batch_size=50), 100)
+
+    def validate(theta, X, y):
+        clock[0] += 100
+        return 0.5
+
+    trial._nets[32].__dict__["accuracy"] = validate
+    next(trial.batches())
+    clock[0] += 3
+    trial.at(discs.start(100))
+    clock[0] += 4
+    result = trial.result("finished")
+    assert (result.seconds, result.validation_seconds, result.validations) == (7, 100, 1)
+
+
 def test_coarse_levels_reach_no_target(bend):
     trial = Trial(bend, 100)
     trial.below(0.0)
@@ -155,6 +180,36 @@ def test_a_network_that_holds_the_target_is_prolonged_for_nothing(discs):
     easy = replace(discs, depth=256, targets=(mgres.experiments.Target("accuracy", 0.0),))
     result = run_trial(Trial(easy, 100), multilevel.recommended, NESTED)
     assert result.reached["accuracy 0"][0] == 2 * 16 / 256  # a step of L-BFGS on 16 layers
+
+
+def test_trying_a_coarse_point_on_the_finest_level_is_charged(bend):
+    """Any loss will do: a step on 16 layers, two gradients, and a value on all 64."""
+    any_loss = replace(bend, targets=(mgres.experiments.Target("loss", 100.0),))
+    result = run_trial(Trial(any_loss, 100), multilevel.recommended, NESTED)
+    assert result.reached["loss 100"][0] == pytest.approx(2 * 16 / 64 + 1 / 3)
+
+
+def test_a_coarse_point_is_tried_on_the_finest_level_before_the_next_one(discs, monkeypatch):
+    def ascend(*arguments):
+        raise AssertionError("went up although the target was reached")
+
+    monkeypatch.setattr(mgres.mgopt.Cascade, "ascend", ascend)
+    easy = replace(discs, targets=(mgres.experiments.Target("accuracy", 0.0),))
+    assert run_trial(Trial(easy, 100), multilevel.recommended, NESTED).stopped == "targets"
+
+
+def test_the_plain_cascade_forgets_and_jumps_once(bend, monkeypatch):
+    seen = []
+    init = mgres.mgopt.Cascade.init
+
+    def note(self, hierarchy, x):
+        seen.append((self.state, [level.details["layers"] for level in hierarchy]))
+        return init(self, hierarchy, x)
+
+    monkeypatch.setattr(mgres.mgopt.Cascade, "init", note)
+    run_trial(Trial(bend, 100), multilevel.cascade, NESTED)
+    run_trial(Trial(bend, 100), multilevel.recommended, NESTED)
+    assert seen == [("reset", [64, 16]), ("transfer", [64, 32, 16])]
 
 
 @pytest.mark.parametrize("target", [0, 1])

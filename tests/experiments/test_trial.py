@@ -154,7 +154,7 @@ def test_validation_takes_no_time_of_the_run(discs, monkeypatch):
 
 def test_coarse_levels_reach_no_target(bend):
     trial = Trial(bend, 100)
-    trial.below(0.0)
+    trial.below(0.0, trial.net.with_depth(32).init(0))
     assert set(trial.reached.values()) == {None}
     coarse = trial.f.coarsen(2)
     coarse.value(bend.net(100).with_depth(32).init(0))

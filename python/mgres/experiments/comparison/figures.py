@@ -198,9 +198,9 @@ def _dress(ax: Any, quantity: int, targets: Sequence[str], label: bool) -> None:
         ax.minorticks_off()
     if label:
         ax.set_ylabel(
-            "loss of the level in use, best so far"
+            "loss, level in use, best so far"
             if quantity == LOSS
-            else "validation accuracy, best so far"
+            else "accuracy, level in use, best so far"
         )
     kind = "loss" if quantity == LOSS else "accuracy"
     for target in dict.fromkeys(targets):

@@ -164,7 +164,7 @@ def climb(trial: Trial, hierarchy: Hierarchy, method: Cascade | FullMultigrid) -
         if level == 0:
             trial.at(theta)
             continue
-        trial.below(_latest(report))
+        trial.below(_latest(report), state.point)
         steps = steps + 1 if state.level == level else 0
         known = _latest(report) if state.level == level else math.nan
         while state.level > 0 and holds(trial, state.point, known, steps):
@@ -176,7 +176,7 @@ def climb(trial: Trial, hierarchy: Hierarchy, method: Cascade | FullMultigrid) -
             steps = 0
             if by_loss and state.level > 0:
                 known = method.look(state, state.point)
-                trial.below(known)
+                trial.below(known, state.point)
         if state.level == 0:
             trial.at(theta, due=True)
 

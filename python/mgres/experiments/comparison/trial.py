@@ -225,10 +225,7 @@ class Trial:
         self._steps += 1
         work = self.work()
         accuracy = None
-        if due and self.waits_for("accuracy"):
-            accuracy = self.accuracy(theta)
-        elif self._can_validate and work >= self._validated_work * SPACING:
-            self._validated_work = work
+        if (due and self.waits_for("accuracy")) or self._curious(work):
             accuracy = self.accuracy(theta)
         if due and self.waits_for("loss") and self.problem.batch_size is not None:
             self._mark("loss", self.loss(theta))
@@ -236,10 +233,11 @@ class Trial:
         if accuracy is not None:
             self._mark("accuracy", accuracy)
 
-    def below(self, loss: float) -> None:
-        """Take note of the loss of a coarser network; it reaches no target."""
+    def below(self, loss: float, theta: Array) -> None:
+        """Take note of the loss of a coarser network at `theta`; it reaches no target."""
         self._check_budget()
-        self._keep(self.work(), loss, None)
+        work = self.work()
+        self._keep(work, loss, self.accuracy(theta) if self._curious(work) else None)
 
     @staticmethod
     def require_finite(value: float) -> None:
@@ -300,9 +298,13 @@ class Trial:
             points=list(self._points),
         )
 
-    @property
-    def _can_validate(self) -> bool:
-        return self.problem.loss == "cross_entropy" and len(self.data[2]) > 0
+    def _curious(self, work: float) -> bool:
+        """Return whether to validate for the picture, though no target waits for it."""
+        can = self.problem.loss == "cross_entropy" and len(self.data[2]) > 0
+        if not can or work < self._validated_work * SPACING:
+            return False
+        self._validated_work = work
+        return True
 
     def _depth_of(self, theta: Array) -> int:
         ends = self.net.size - self.net.depth * self.net.layer_size

@@ -260,3 +260,18 @@ def test_paper_cycles_cost_what_formula_10_says(discs):
     result = run_trial(Trial(discs, 100), multilevel.paper, settings)
     work = result.reached["accuracy 0.9"][0]
     assert work % mgres.Schedule.paper(4).work_units() == 0
+
+
+@pytest.mark.parametrize("optimizer", single.OPTIMIZERS)
+def test_fixed_parts_stay(bend, monkeypatch, optimizer):
+    seen = []
+    at = Trial.at
+    monkeypatch.setattr(
+        Trial, "at", lambda self, theta: (seen.append(theta.copy()), at(self, theta))
+    )
+    settings = single.grid(bend, optimizer, True)[0]
+    train(bend, optimizer, settings, max_work_units=10)
+    net, start = bend.net(100), bend.start(100, "smooth")
+    for part in ("opening", "closing"):
+        assert np.array_equal(seen[-1][net.part(part)], start[net.part(part)])
+    assert not np.array_equal(seen[-1], start)

@@ -141,11 +141,7 @@ def test_a_memory_that_is_carried_along_saves_work():
         hierarchy = lbfgs_control(256)
         run(Cascade(Below(1e-7), state), hierarchy, np.ones(256))
         spent[state] = hierarchy.work.total
-    finest = lbfgs_control(256)[0]
-    alone = Hierarchy([Level(finest.objective.objective, LBFGS(), None, finest.metric)])
-    run(Cascade(Below(1e-7)), alone, np.ones(256))
-    assert spent["transfer"] < spent["reset"]
-    assert spent["transfer"] < 0.8 * alone.work.total
+    assert spent["transfer"] < 0.95 * spent["reset"]
 
 
 @pytest.mark.parametrize("state", ["transfer", "reset"])

@@ -16,7 +16,7 @@ class StoppingRule(Protocol):
         ...
 
     def met(self, state: Any, value: float, gradient_norm: float) -> bool:
-        """Note a step that began at f(x) and |f'(x)|, in the level's metric; return whether to stop.
+        """Note a step that began at f(x) and |f'(x)|, in the level's metric; say whether to stop.
 
         Asked after every step, so that neither number has to be evaluated for it.
         """

@@ -1,5 +1,6 @@
 """Deep residual networks as hierarchies of objectives."""
 
+from .lasso import Lasso
 from .memory import estimate_memory
 from .metric import time_metric
 from .network import ResNet, Views
@@ -10,6 +11,7 @@ from .transfer import DepthTransfer
 
 __all__ = [
     "DepthTransfer",
+    "Lasso",
     "ResNet",
     "ResNetObjective",
     "Samples",

@@ -6,8 +6,17 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from ... import mgopt
-from ...mgopt import LBFGS, Adam, GradientDescent, LevelOptimizer, Momentum, Smoothing
+from ...mgopt import (
+    LBFGS,
+    Adam,
+    AdamW,
+    GradientDescent,
+    LevelOptimizer,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    Smoothing,
+)
 from ...resnet import resnet_hierarchy
 from .problem import STARTS, Problem
 from .trial import Trial
@@ -15,24 +24,15 @@ from .trial import Trial
 Settings = dict[str, Any]
 
 
-def _momentum(learning_rate: float) -> LevelOptimizer:
-    return Momentum(learning_rate, 0.9)
-
-
-def _nesterov(learning_rate: float) -> LevelOptimizer:
-    return Momentum(learning_rate, 0.9, nesterov=True)
-
-
-_GIVEN: dict[str, Callable[..., LevelOptimizer] | None] = {
+OPTIMIZERS: dict[str, Callable[..., LevelOptimizer]] = {
     "lbfgs": LBFGS,
     "adam": Adam,
-    "adamw": getattr(mgopt, "AdamW", None),
-    "rmsprop": getattr(mgopt, "RMSprop", None),
-    "nesterov": _nesterov,
-    "momentum": _momentum,
+    "adamw": AdamW,
+    "rmsprop": RMSprop,
+    "nesterov": Nesterov,
+    "momentum": Momentum,
     "gd": GradientDescent,
 }
-OPTIMIZERS = {name: make for name, make in _GIVEN.items() if make is not None}
 
 RATES = {
     "gd": (0.1, 0.3, 1.0, 3.0, 10.0),
@@ -88,11 +88,15 @@ def train(trial: Trial, optimizer: str, settings: Settings) -> None:
         resnet_hierarchy(trial.f, 1, optimizer=made, metric=settings["metric"])
     )
     theta = trial.problem.start(trial.seed, settings["start"])
+    fixed = [trial.net.part(part) for part in trial.f.fixed]
+    given = theta.copy()
     method = Smoothing()
     state = method.init(hierarchy, theta)
     for _ in trial.batches():
         report = method.step(hierarchy, theta, state)
         trial.require_finite(report.value)
+        for part in fixed:  # which the decay of AdamW does not know to be fixed
+            theta[part] = given[part]
         trial.at(theta)
 
 

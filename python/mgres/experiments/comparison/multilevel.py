@@ -169,10 +169,9 @@ def climb(trial: Trial, hierarchy: Hierarchy, method: Cascade | FullMultigrid) -
         known = _latest(report) if state.level == level else math.nan
         while state.level > 0 and holds(trial, state.point, known, steps):
             candidate = method.solution(hierarchy, theta, state)
-            if by_loss:
-                hierarchy[0].objective.value(candidate)
+            finest = hierarchy[0].objective.value(candidate) if by_loss else None
             trial.at(candidate, due=True)
-            method.ascend(hierarchy, theta, state)
+            method.ascend(hierarchy, theta, state, finest)
             steps = 0
             if by_loss and state.level > 0:
                 known = method.look(state, state.point)

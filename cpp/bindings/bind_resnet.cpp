@@ -9,6 +9,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "mgres/check.hpp"
+#include "mgres/curvature.hpp"
 #include "mgres/defect.hpp"
 #include "mgres/resnet.hpp"
 
@@ -89,6 +90,32 @@ class Evaluator {
                                      workspace_, interrupt);
     });
     return result;
+  }
+
+  void curvature_product(Curvature kind, const py::array& theta, const py::array& X,
+                         const py::array& y, const py::array& v, const py::array& out,
+                         const Defect& defect) {
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const Batch<S> batch = make_batch(X, defect);
+    const Targets<S> targets = make_targets(y, batch.size);
+    const S* direction = view<const S>("v", v, {size_});
+    S* product = view<S>("out", out, {size_});
+    check_apart("out", product, size_, "theta", parameters, size_);
+    check_apart("out", product, size_, "v", direction, size_);
+    run([&](Interrupt& interrupt) {
+      mgres::curvature_product(kind, net_, loss_, trainable_, parameters, batch, targets, direction,
+                               product, workspace_, interrupt);
+    });
+  }
+
+  void hessian_product(const py::array& theta, const py::array& X, const py::array& y,
+                       const py::array& v, const py::array& out, const Defect& defect) {
+    curvature_product(Curvature::hessian, theta, X, y, v, out, defect);
+  }
+
+  void gauss_newton_product(const py::array& theta, const py::array& X, const py::array& y,
+                            const py::array& v, const py::array& out, const Defect& defect) {
+    curvature_product(Curvature::gauss_newton, theta, X, y, v, out, defect);
   }
 
   void vjp(const py::array& theta, const py::array& X, const py::array& dlogits,
@@ -218,6 +245,14 @@ void bind_evaluator(py::module_& m, const char* name) {
            py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("out").noconvert(),
            py::arg("defect") = py::none(),
            "Write the gradient of the mean loss to `out` and return the mean loss.")
+      .def("hessian_product", &E::hessian_product, py::arg("theta").noconvert(),
+           py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("v").noconvert(),
+           py::arg("out").noconvert(), py::arg("defect") = py::none(),
+           "Write the product of the Hessian of the mean loss with `v` to `out`.")
+      .def("gauss_newton_product", &E::gauss_newton_product, py::arg("theta").noconvert(),
+           py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("v").noconvert(),
+           py::arg("out").noconvert(), py::arg("defect") = py::none(),
+           "Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.")
       .def("vjp", &E::vjp, py::arg("theta").noconvert(), py::arg("X").noconvert(),
            py::arg("dlogits").noconvert(), py::arg("out").noconvert(),
            py::arg("out_X") = py::none(), py::arg("defect") = py::none(),

@@ -22,13 +22,6 @@ constexpr int kTileBlocks = 2;
 template <int V>
 constexpr int kFixedBlocks = V <= 6 ? 2 : 1;
 
-/// Rows and columns of a tile of dW.
-constexpr int kOuterRows = kManyRegisters ? 5 : 3;
-constexpr int kOuterColumns = kManyRegisters ? 4 : 3;
-
-/// Up to this width dW is summed lane by lane; wider layers transpose y instead.
-constexpr int kLargestLaneWidth = 16;
-
 // ---- activation ----------------------------------------------------------------------------------
 
 template <class S>
@@ -304,22 +297,6 @@ void outer_rest(Index width, Index blocks, const S* s, const S* y, Index first, 
       bias[r + i] += sums[R * rest + i];
     }
   });
-}
-
-/// The features of the first `count` vectors, samples outermost: out[sample * count * kLanes + i].
-template <class S>
-void transpose_features(Index width, Index blocks, const S* y, Index count, S* out) {
-  constexpr int L = kLanes<S>;
-  const Index stride = count * L;
-  for (Index b = 0; b < blocks; ++b, y += width * L, out += L * stride)
-    for (Index c = 0; c < count; ++c) {
-      Pack<S> tile[L];
-#pragma GCC unroll 16
-      for (int i = 0; i < L; ++i) tile[i] = load(y + (c * L + i) * L);
-      transpose<S>(tile);
-#pragma GCC unroll 16
-      for (int i = 0; i < L; ++i) store(out + i * stride + c * L, tile[i]);
-    }
 }
 
 /// Whole vectors of columns by samples, the few columns that remain and the bias by lanes.

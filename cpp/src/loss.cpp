@@ -72,6 +72,40 @@ void apply_weights(const Targets<S>& targets, Index first, Index count, Index ou
   }
 }
 
+/// `p` holds the targets, and then the exponentials.
+template <class S>
+void cross_entropy_curvature(S* p, Index outputs, const S* z, S* z_dot) {
+  constexpr Index lanes = kLanes<S>;
+  Pack<S> largest = load(z), mass{};
+  for (Index c = 0; c < outputs; ++c) {
+    largest = max<S>(largest, load(z + c * lanes));
+    mass += load(p + c * lanes);
+  }
+  Pack<S> sum{}, linear{};
+  for (Index c = 0; c < outputs; ++c) {
+    const Pack<S> e = exp<S>(load(z + c * lanes) - largest);
+    sum += e;
+    linear += e * load(z_dot + c * lanes);
+    store(p + c * lanes, e);
+  }
+  const Pack<S> mean = linear / sum, factor = mass / sum;
+  for (Index c = 0; c < outputs; ++c) {
+    S* dot = z_dot + c * lanes;
+    store(dot, factor * load(p + c * lanes) * (load(dot) - mean));
+  }
+}
+
+/// Multiply by `weight`, and set to zero what belongs to no sample.
+template <class S>
+void weigh(S* z, Index outputs, Index count, S weight) {
+  constexpr Index lanes = kLanes<S>;
+  for (Index c = 0; c < outputs; ++c)
+    for (Index l = 0; l < lanes; ++l) {
+      S& derivative = z[c * lanes + l];
+      derivative = l < count ? derivative * weight : S(0);
+    }
+}
+
 }  // namespace
 
 template <class S>
@@ -84,17 +118,28 @@ void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index 
   else
     squared_error(scratch, outputs, z, losses);
   if (targets.weighted) apply_weights(targets, first_sample, count, outputs, z, losses);
-  for (Index c = 0; c < outputs; ++c)
-    for (Index l = 0; l < lanes; ++l) {
-      S& derivative = z[c * lanes + l];
-      derivative = l < count ? derivative * weight : S(0);
-    }
+  weigh(z, outputs, count, weight);
   for (Index l = count; l < lanes; ++l) losses[l] = 0;
+}
+
+template <class S>
+void block_loss_curvature(Loss loss, const Targets<S>& targets, Index first_sample, Index count,
+                          Index outputs, S weight, const S* z, S* z_dot, S* scratch) {
+  if (loss == Loss::cross_entropy) {
+    gather(targets, first_sample, count, outputs, scratch);
+    cross_entropy_curvature(scratch, outputs, z, z_dot);
+  }
+  if (targets.weighted) apply_weights<S>(targets, first_sample, count, outputs, z_dot, nullptr);
+  weigh(z_dot, outputs, count, weight);
 }
 
 template void block_loss<float>(Loss, const Targets<float>&, Index, Index, Index, float, float*,
                                 float*, float*);
 template void block_loss<double>(Loss, const Targets<double>&, Index, Index, Index, double, double*,
                                  double*, double*);
+template void block_loss_curvature<float>(Loss, const Targets<float>&, Index, Index, Index, float,
+                                          const float*, float*, float*);
+template void block_loss_curvature<double>(Loss, const Targets<double>&, Index, Index, Index,
+                                           double, const double*, double*, double*);
 
 }  // namespace mgres

@@ -106,10 +106,130 @@ std::vector<Real> affine(const S* W, const S* b, const std::vector<Real>& y, Ind
   return z;
 }
 
+using Vector = std::vector<Real>;
+
+/// One layer's effective parameters in long double: W (n, n) and b (n).
+struct Parameters {
+  template <class S>
+  Parameters(const mgres::ResNet& net, const S* layer)
+      : n(net.layer_width()), values(layer, layer + n * n + n) {
+    if (!net.antisymmetric) return;
+    const Vector raw = values;
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j)
+        at(i, j) = (raw[u(i * n + j)] - raw[u(j * n + i)]) / 2 -
+                   (i == j ? static_cast<Real>(net.damping) : 0);
+  }
+
+  static std::size_t u(Index i) { return static_cast<std::size_t>(i); }
+  Real& at(Index i, Index j) { return values[u(i * n + j)]; }
+  Real at(Index i, Index j) const { return values[u(i * n + j)]; }
+
+  /// z = W x + b, or W^T x + b.
+  Vector affine(const Vector& x, bool transposed) const {
+    Vector z(values.end() - n, values.end());
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j) z[u(i)] += (transposed ? at(j, i) : at(i, j)) * x[u(j)];
+    return z;
+  }
+
+  Index n;
+  Vector values;
+};
+
+/// F(x) = sigma(W x + b), or with W^T.
+inline Vector F(const mgres::ResNet& net, const Parameters& p, const Vector& x,
+                bool transposed = false) {
+  Vector z = p.affine(x, transposed);
+  for (Real& value : z) value = sigma(net.activation, value);
+  return z;
+}
+
+/// (dF/dx)^T g; adds the derivatives by W and b to `gradient`.
+inline Vector pull(const mgres::ResNet& net, const Parameters& p, const Vector& x, const Vector& g,
+                   Vector& gradient, bool transposed = false) {
+  Vector s = p.affine(x, transposed), result(x.size(), 0);
+  const auto u = Parameters::u;
+  for (Index i = 0; i < p.n; ++i) {
+    s[u(i)] = slope(net.activation, s[u(i)]) * g[u(i)];
+    gradient[u(p.n * p.n + i)] += s[u(i)];
+    for (Index j = 0; j < p.n; ++j) {
+      gradient[u(transposed ? j * p.n + i : i * p.n + j)] += s[u(i)] * x[u(j)];
+      result[u(j)] += (transposed ? p.at(j, i) : p.at(i, j)) * s[u(i)];
+    }
+  }
+  return result;
+}
+
+/// x + c y
+inline Vector plus(Vector x, Real c, const Vector& y) {
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += c * y[i];
+  return x;
+}
+
+inline Vector half(const Vector& y, bool second) {
+  const auto middle = y.begin() + static_cast<Index>(y.size() / 2);
+  return second ? Vector(middle, y.end()) : Vector(y.begin(), middle);
+}
+
+inline Vector joined(Vector p, const Vector& q) {
+  p.insert(p.end(), q.begin(), q.end());
+  return p;
+}
+
+/// y_{k+1} from y_k.
+inline Vector step(const mgres::ResNet& net, const Parameters& p, const Vector& y) {
+  const Real h = static_cast<Real>(net.step());
+  const Real a = (static_cast<Real>(net.substeps) - 1) / (2 * static_cast<Real>(net.substeps));
+  if (net.scheme == mgres::Scheme::verlet) {
+    const Vector q = plus(half(y, true), -h, F(net, p, half(y, false), true));
+    return joined(plus(half(y, false), h, F(net, p, q)), q);
+  }
+  const Vector k1 = F(net, p, y);
+  if (net.scheme == mgres::Scheme::euler) return plus(y, h, k1);
+  if (net.scheme == mgres::Scheme::matched)
+    return plus(plus(y, h * (1 - a), k1), h * a, F(net, p, plus(y, h, k1)));
+  const Vector k2 = F(net, p, plus(y, h / 2, k1));
+  const Vector k3 = F(net, p, plus(y, h / 2, k2));
+  const Vector k4 = F(net, p, plus(y, h, k3));
+  return plus(plus(plus(plus(y, h / 6, k1), h / 3, k2), h / 3, k3), h / 6, k4);
+}
+
+/// dL/dy_k from g = dL/dy_{k+1}; adds the derivatives by the effective W and b to `gradient`.
+inline Vector step_adjoint(const mgres::ResNet& net, const Parameters& p, const Vector& y,
+                           const Vector& g, Vector& gradient) {
+  const Real h = static_cast<Real>(net.step());
+  const Real a = (static_cast<Real>(net.substeps) - 1) / (2 * static_cast<Real>(net.substeps));
+  const auto times = [](Real c, const Vector& x) { return plus(Vector(x.size(), 0), c, x); };
+  if (net.scheme == mgres::Scheme::verlet) {
+    const Vector x = half(y, false);
+    const Vector q = plus(half(y, true), -h, F(net, p, x, true));
+    const Vector gp = half(g, false);
+    const Vector gq = plus(half(g, true), 1, pull(net, p, q, times(h, gp), gradient));
+    return joined(plus(gp, 1, pull(net, p, x, times(-h, gq), gradient, true)), gq);
+  }
+  if (net.scheme == mgres::Scheme::euler) return plus(g, 1, pull(net, p, y, times(h, g), gradient));
+  if (net.scheme == mgres::Scheme::matched) {
+    const Vector g2 = pull(net, p, plus(y, h, F(net, p, y)), times(h * a, g), gradient);
+    const Vector g1 = pull(net, p, y, plus(times(h * (1 - a), g), h, g2), gradient);
+    return plus(plus(g, 1, g2), 1, g1);
+  }
+  const Vector x2 = plus(y, h / 2, F(net, p, y));
+  const Vector x3 = plus(y, h / 2, F(net, p, x2));
+  const Vector x4 = plus(y, h, F(net, p, x3));
+  const Vector g4 = pull(net, p, x4, times(h / 6, g), gradient);
+  const Vector g3 = pull(net, p, x3, plus(times(h / 3, g), h, g4), gradient);
+  const Vector g2 = pull(net, p, x2, plus(times(h / 3, g), h / 2, g3), gradient);
+  const Vector g1 = pull(net, p, y, plus(times(h / 6, g), h / 2, g2), gradient);
+  return plus(plus(plus(plus(g, 1, g4), 1, g3), 1, g2), 1, g1);
+}
+
 struct Result {
   Real value = 0;
-  std::vector<Real> logits;
-  std::vector<Real> gradient;
+  Vector logits;
+  Vector gradient;
+  Vector inputs;               // derivative by them
+  std::vector<Vector> states;  // of the last sample
 };
 
 /// Loss of one sample; `z` becomes its derivative by the logits.  `t` is the target vector.
@@ -150,26 +270,21 @@ Result evaluate(const mgres::ResNet& net, mgres::Loss kind, const S* theta, cons
                 Index samples, const mgres::Targets<S>& targets) {
   const mgres::Layout at(net);
   const Index v = net.width;
-  const Real h = static_cast<Real>(net.step());
   Result result;
   result.gradient.assign(static_cast<std::size_t>(at.size), 0);
   Real* gradient = result.gradient.data();
+  std::vector<Parameters> layers;
+  for (Index k = 0; k < net.depth; ++k) layers.emplace_back(net, theta + at.layers + k * at.layer);
   for (Index s = 0; s < samples; ++s) {
-    const std::vector<Real> x(inputs + s * net.inputs, inputs + (s + 1) * net.inputs);
-    std::vector<std::vector<Real>> y{affine<S>(theta, nullptr, x, v)}, z;
-    for (Index k = 0; k < net.depth; ++k) {
-      const S* W = theta + at.layers + k * at.layer;
-      z.push_back(affine(W, W + v * v, y.back(), v));
-      y.push_back(y.back());
-      for (std::size_t i = 0; i < z.back().size(); ++i)
-        y.back()[i] += h * sigma(net.activation, z.back()[i]);
-    }
-    std::vector<Real> g =
-        affine(theta + at.closing, theta + at.closing_bias, y.back(), net.outputs);
+    const Vector x(inputs + s * net.inputs, inputs + (s + 1) * net.inputs);
+    std::vector<Vector>& y = result.states;
+    y = {affine<S>(theta, nullptr, x, v)};
+    for (const Parameters& layer : layers) y.push_back(step(net, layer, y.back()));
+    Vector g = affine(theta + at.closing, theta + at.closing_bias, y.back(), net.outputs);
     result.logits.insert(result.logits.end(), g.begin(), g.end());
     result.value += loss(kind, g, target(targets, s, net.outputs)) / static_cast<Real>(samples);
 
-    std::vector<Real> a(static_cast<std::size_t>(v), 0);
+    Vector a(static_cast<std::size_t>(v), 0);
     for (Index c = 0; c < net.outputs; ++c) {
       const Real gc = g[static_cast<std::size_t>(c)] / static_cast<Real>(samples);
       gradient[at.closing_bias + c] += gc;
@@ -179,24 +294,25 @@ Result evaluate(const mgres::ResNet& net, mgres::Loss kind, const S* theta, cons
       }
     }
     for (Index k = net.depth - 1; k >= 0; --k) {
-      const Index offset = at.layers + k * at.layer;
-      const std::vector<Real> before = a;
-      for (Index i = 0; i < v; ++i) {
-        const auto ui = static_cast<std::size_t>(i);
-        const auto uk = static_cast<std::size_t>(k);
-        const Real si = h * slope(net.activation, z[uk][ui]) * before[ui];
-        gradient[offset + v * v + i] += si;
-        for (Index j = 0; j < v; ++j) {
-          const auto uj = static_cast<std::size_t>(j);
-          gradient[offset + i * v + j] += si * y[uk][uj];
-          a[uj] += static_cast<Real>(theta[offset + i * v + j]) * si;
-        }
+      const auto uk = static_cast<std::size_t>(k);
+      const Index n = net.layer_width();
+      Vector of_layer(static_cast<std::size_t>(at.layer), 0);
+      a = step_adjoint(net, layers[uk], y[uk], a, of_layer);
+      for (Index i = 0; i < at.layer; ++i) {
+        Real derivative = of_layer[static_cast<std::size_t>(i)];
+        if (net.antisymmetric && i < n * n)
+          derivative = (derivative - of_layer[static_cast<std::size_t>(i % n * n + i / n)]) / 2;
+        gradient[at.layers + k * at.layer + i] += derivative;
       }
     }
+    Vector dx(x.size(), 0);
     for (Index i = 0; i < v; ++i)
-      for (Index j = 0; j < net.inputs; ++j)
-        gradient[i * net.inputs + j] +=
-            a[static_cast<std::size_t>(i)] * x[static_cast<std::size_t>(j)];
+      for (Index j = 0; j < net.inputs; ++j) {
+        const auto uj = static_cast<std::size_t>(j);
+        gradient[i * net.inputs + j] += a[static_cast<std::size_t>(i)] * x[uj];
+        dx[uj] += static_cast<Real>(theta[i * net.inputs + j]) * a[static_cast<std::size_t>(i)];
+      }
+    result.inputs.insert(result.inputs.end(), dx.begin(), dx.end());
   }
   return result;
 }

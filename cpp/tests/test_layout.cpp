@@ -23,6 +23,21 @@ TEST_CASE("offsets of a small network, counted by hand") {
   CHECK(net.step() == doctest::Approx(0.4));
 }
 
+TEST_CASE("the matrices of verlet are half as wide") {
+  ResNet net;
+  net.inputs = 2;
+  net.width = 6;
+  net.outputs = 4;
+  net.depth = 5;
+  net.scheme = Scheme::verlet;
+  const Layout at(net);
+  CHECK(net.layer_width() == 3);
+  CHECK(at.layer == 12);         // W 3 x 3, b 3
+  CHECK(at.layers == 12);        // Q 6 x 2
+  CHECK(at.closing == 72);       // 12 + 5 * 12
+  CHECK(at.closing_bias == 96);  // + W_out 4 x 6
+}
+
 TEST_CASE("the parts follow each other without a gap") {
   for (const Index inputs : {1, 2, 784})
     for (const Index width : {1, 3, 40})

@@ -112,6 +112,8 @@ bool skipped() {
 struct Shape {
   Index inputs, width, outputs, depth, samples;
   Activation activation;
+  Scheme scheme = Scheme::euler;
+  bool antisymmetric = false;
 };
 
 const Shape kShapes[] = {
@@ -124,6 +126,9 @@ const Shape kShapes[] = {
     {5, 20, 3, 100, 130, Activation::tanh},         // tiled width, checkpoints
     {2, 3, 2, 300, 2300, Activation::relu},         // checkpoints, all partial gradients
     {600, 100, 50, 2, 130, Activation::relu},       // products too large for Eigen's stack
+    {5, 20, 3, 100, 130, Activation::tanh, Scheme::rk4},
+    {5, 20, 3, 100, 130, Activation::tanh, Scheme::verlet},
+    {5, 20, 3, 100, 130, Activation::tanh, Scheme::matched, true},
 };
 
 template <class S>
@@ -140,6 +145,8 @@ void check_shape(const Shape& shape, int threads) {
   net.outputs = shape.outputs;
   net.depth = shape.depth;
   net.activation = shape.activation;
+  net.scheme = shape.scheme;
+  net.antisymmetric = shape.antisymmetric;
   Random random(1);
   const std::vector<S> theta = random.vector<S>(Layout(net).size, -0.1, 0.1);
   const std::vector<S> X = random.vector<S>(shape.samples * shape.inputs);
@@ -166,6 +173,11 @@ void check_shape(const Shape& shape, int threads) {
     value_and_grad(net, Loss::squared_error, Trainable{}, theta.data(), batch, by_vector,
                    gradient.data(), workspace, never);
   };
+  std::vector<S> dX(X.size());
+  const auto evaluate_vjp = [&] {
+    vjp(net, Trainable{}, theta.data(), batch, vectors.data(), gradient.data(), dX.data(),
+        workspace, never);
+  };
   evaluate_logits();
   CHECK(count(evaluate_logits) == 0);
   evaluate_value();
@@ -173,7 +185,8 @@ void check_shape(const Shape& shape, int threads) {
   evaluate_gradient();
   const Index bytes = workspace.bytes();
   CHECK(count(evaluate_gradient) == 0);
-  // what needs less finds enough
+  // what needs less or the same finds enough
+  CHECK(count(evaluate_vjp) == 0);
   CHECK(count(evaluate_value) == 0);
   CHECK(count(evaluate_logits) == 0);
   CHECK(workspace.bytes() == bytes);

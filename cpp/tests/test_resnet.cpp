@@ -26,6 +26,27 @@ ResNet make_net(Index inputs, Index width, Index outputs, Index depth, Activatio
   return net;
 }
 
+struct Discretization {
+  Scheme scheme;
+  double substeps;
+  bool antisymmetric;
+  double damping;
+};
+
+constexpr Discretization kDiscretizations[] = {
+    {Scheme::matched, 4, false, 0},    {Scheme::matched, 1, false, 0}, {Scheme::rk4, 1, false, 0},
+    {Scheme::verlet, 1, false, 0},     {Scheme::euler, 1, true, 0.3},  {Scheme::rk4, 1, true, 0},
+    {Scheme::matched, 2.5, true, 0.1},
+};
+
+ResNet with(const Discretization& kind, ResNet net) {
+  net.scheme = kind.scheme;
+  net.substeps = kind.substeps;
+  net.antisymmetric = kind.antisymmetric;
+  net.damping = kind.damping;
+  return net;
+}
+
 /// A network, parameters and samples.
 template <class S>
 struct Problem {
@@ -85,6 +106,8 @@ void check_against_reference(const ResNet& net, Index samples, bool labels, Loss
   CAPTURE(labels);
   CAPTURE(static_cast<int>(net.activation));
   CAPTURE(static_cast<int>(loss));
+  CAPTURE(static_cast<int>(net.scheme));
+  CAPTURE(net.antisymmetric);
   Problem<S> p(net, samples, labels, static_cast<std::uint64_t>(samples));
   const auto expected =
       reference::evaluate(net, loss, p.theta.data(), p.X.data(), samples, p.targets());
@@ -122,13 +145,53 @@ TEST_CASE_TEMPLATE("shapes", S, float, double) {
     }
 }
 
+TEST_CASE_TEMPLATE("schemes and antisymmetric weights", S, float, double) {
+  for (const Activation activation : {Activation::tanh, Activation::smooth_relu})
+    for (const Discretization& kind : kDiscretizations) {
+      check_against_reference<S>(with(kind, make_net(2, 2, 2, 1, activation)), 1, true, kLosses[0]);
+      check_against_reference<S>(with(kind, make_net(3, 10, 3, 6, activation)), 130, true,
+                                 kLosses[0]);
+      check_against_reference<S>(with(kind, make_net(3, 40, 2, 3, activation)), 33, false,
+                                 kLosses[1]);
+    }
+}
+
 TEST_CASE_TEMPLATE("so deep that the way back has checkpoints", S, float, double) {
   check_against_reference<S>(make_net(2, 3, 2, 700, Activation::tanh), 130, true, kLosses[0]);
   check_against_reference<S>(make_net(2, 12, 2, 130, Activation::tanh), 130, true, kLosses[0]);
+  for (const Discretization& kind : kDiscretizations)
+    check_against_reference<S>(with(kind, make_net(2, 4, 2, 700, Activation::tanh)), 130, true,
+                               kLosses[0]);
 }
 
 TEST_CASE_TEMPLATE("more chunks than partial gradients", S, float, double) {
   check_against_reference<S>(make_net(2, 3, 2, 3, Activation::tanh), 2500, true, kLosses[0]);
+}
+
+TEST_CASE_TEMPLATE("derivatives by parameters and inputs from those by the logits", S, float,
+                   double) {
+  for (const Index samples : {1, 100, 700})
+    for (const Index inputs : {1, 5, 40}) {
+      CAPTURE(samples);
+      CAPTURE(inputs);
+      Problem<S> p(make_net(inputs, 6, 3, 20, Activation::tanh), samples, false, 13);
+      // of the mean of |z - t|^2 / 2
+      const std::vector<S> z = p.logits();
+      std::vector<S> dlogits(z.size()), gradient(u(p.at.size), S(77)), dX(p.X.size(), S(77));
+      for (std::size_t i = 0; i < z.size(); ++i)
+        dlogits[i] = (z[i] - p.vectors[i]) / static_cast<S>(samples);
+      const auto expected = reference::evaluate(p.net, Loss::squared_error, p.theta.data(),
+                                                p.X.data(), samples, p.targets());
+      Interrupt never;
+      vjp(p.net, Trainable{}, p.theta.data(), p.batch(), dlogits.data(), gradient.data(), dX.data(),
+          p.workspace, never);
+      CHECK(reference::error_in_epsilons(gradient.data(), expected.gradient) < 3000);
+      CHECK(reference::error_in_epsilons(dX.data(), expected.inputs) < 3000);
+      std::vector<S> alone(u(p.at.size));
+      vjp(p.net, Trainable{}, p.theta.data(), p.batch(), dlogits.data(), alone.data(),
+          static_cast<S*>(nullptr), p.workspace, never);
+      CHECK(alone == gradient);
+    }
 }
 
 TEST_CASE_TEMPLATE("parts that are fixed have gradient zero, the others are untouched", S, float,
@@ -157,7 +220,10 @@ TEST_CASE_TEMPLATE("parts that are fixed have gradient zero, the others are unto
 TEST_CASE_TEMPLATE("the same bits for any number of threads, and every time", S, float, double) {
   for (const ResNet& net :
        {make_net(2, 3, 2, 200, Activation::relu), make_net(50, 10, 10, 60, Activation::tanh),
-        make_net(2, 40, 2, 8, Activation::relu)}) {
+        make_net(2, 40, 2, 8, Activation::relu),
+        with(kDiscretizations[0], make_net(2, 6, 2, 50, Activation::relu)),
+        with(kDiscretizations[3], make_net(2, 6, 2, 50, Activation::relu)),
+        with(kDiscretizations[4], make_net(2, 6, 2, 50, Activation::relu))}) {
     Problem<S> p(net, 2300, true, 11);
     std::vector<S> expected, gradient;
     set_num_threads(1);

@@ -92,9 +92,35 @@ class EvaluatorFloat32:
         Return the shape of a state defect of this network.
         """
 
+    def gauss_newton_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
+        """
+
     def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
         """
         Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        """
+
+    def hessian_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the product of the Hessian of the mean loss with `v` to `out`.
         """
 
     def logits(
@@ -197,9 +223,35 @@ class EvaluatorFloat64:
         Return the shape of a state defect of this network.
         """
 
+    def gauss_newton_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
+        """
+
     def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
         """
         Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        """
+
+    def hessian_product(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        y: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+    ) -> None:
+        """
+        Write the product of the Hessian of the mean loss with `v` to `out`.
         """
 
     def logits(

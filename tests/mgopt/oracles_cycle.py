@@ -162,7 +162,7 @@ def assert_momentum_policy(policy: str) -> None:
     for _ in range(3):
         u = mu * u + expected
         expected = expected - alpha * u
-        start = {"reset": 0.0, "keep": w, "transfer": u.sum()}[policy]
+        start = {"reset": 0.0, "keep": w, "transfer": u.sum(), "down": u.sum()}[policy]
         w = mu * start + expected.sum()
         expected = expected - alpha * w
         if policy == "transfer":

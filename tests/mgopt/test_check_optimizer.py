@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from mgres.mgopt import Adam, Euclidean, GradientDescent
+from mgres.mgopt import LBFGS, Adam, Armijo, Euclidean, GradientDescent, Memo, Momentum
 from mgres.testing import Quadratic, check_optimizer
 
 
@@ -82,9 +82,73 @@ class Random(Faulty):
         return fx
 
 
+class MemoSensitive(Faulty):
+    def step(self, f, x, state):
+        fx = super().step(f, x, state)
+        if isinstance(f, Memo):
+            x *= 1 - 1e-9
+        return fx
+
+
+@dataclass(frozen=True)
+class BadCarrier(Momentum):
+    learning_rate: float = 0.1
+
+
+class SharesVelocity(BadCarrier):
+    def carry_down(self, fine, carrier):
+        state = super().carry_down(fine, carrier)
+        state.velocity = fine.velocity[: state.velocity.size]
+        return state
+
+
+class EmptiesFine(BadCarrier):
+    def carry_down(self, fine, carrier):
+        state = super().carry_down(fine, carrier)
+        fine.velocity[:] = 0
+        return state
+
+
+class CarriesNan(BadCarrier):
+    def carry_down(self, fine, carrier):
+        state = super().carry_down(fine, carrier)
+        state.velocity[0] = np.nan
+        return state
+
+
+class LearnsNan(BadCarrier):
+    def carry_up(self, fine, coarse, carrier):
+        with np.errstate(all="ignore"):
+            fine.velocity /= fine.velocity.sum() * 0
+
+
+class EmptiesCoarse(BadCarrier):
+    def carry_up(self, fine, coarse, carrier):
+        super().carry_up(fine, coarse, carrier)
+        coarse.velocity[:] = 0
+
+
+@dataclass
+class WithoutCarrier:
+    """Has init and step only."""
+
+    def init(self, x, metric):
+        return Faulty().init(x, metric)
+
+    def step(self, f, x, state):
+        return Faulty().step(f, x, state)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "message"),
     [
+        (MemoSensitive(), "a Memo around f gave other bits"),
+        (SharesVelocity(), "steps after carry_down change the state of the fine level"),
+        (EmptiesFine(), "carry_down changed the state of the fine level"),
+        (CarriesNan(), "steps after carry_down are not finite"),
+        (LearnsNan(), "steps after carry_up are not finite"),
+        (EmptiesCoarse(), "changed the state of the coarse level"),
+        (WithoutCarrier(), "no method carry_up"),
         (ReturnsValueAfter(), "step returned"),
         (WorksOnACopy(), "did not change x in place"),
         (ChangesStart(), "init changed x"),
@@ -122,6 +186,30 @@ def test_slow_optimizer_passes_but_the_report_says_so():
     assert all(0.9 < trial.reduction < 1 for trial in report.trials)
     fast = check_optimizer(GradientDescent(1.0))
     assert fast.trials[0].steps == 1
+
+
+class Backtracks(Faulty):
+    """Armijo's rule, whose values cost a third each."""
+
+    def step(self, f, x, state):
+        fx = f.value_and_grad(x, state.gradient)
+        d = -state.gradient
+        slope = float(d @ state.gradient)
+        step = Armijo(initial=4.0)(f, x, d, fx, slope)
+        x += step.alpha * d
+        return fx
+
+
+def test_cost_of_a_step_is_reported():
+    assert check_optimizer(GradientDescent(0.5)).cost == 1
+    # one gradient more at the end, which the next step would get for nothing
+    assert check_optimizer(LBFGS()).cost == pytest.approx(9 / 8)
+    assert 1 + 1 / 3 < check_optimizer(Backtracks()).cost < 3
+
+
+def test_optimizer_of_the_coarse_level_may_be_another():
+    fails = check_optimizer(Momentum(0.1), coarse=CarriesNan())
+    assert any("steps after carry_down are not finite" in f for f in fails.failures)
 
 
 def test_optimizer_report_prints_its_numbers():

@@ -4,10 +4,24 @@ Each test takes an assertion that the right method passes, breaks one thing, and
 same assertion to fail.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mgres.mgopt import Memo, Schedule, Tilted, VCycle, coupling
+from mgres.mgopt import (
+    Diagonal,
+    Euclidean,
+    GaussNewton,
+    Memo,
+    Schedule,
+    Tilted,
+    TruncatedNewton,
+    VCycle,
+    coupling,
+    gauss_newton,
+    newton,
+)
 from mgres.problems import (
     ControlObjective,
     LinearInterpolation,
@@ -16,6 +30,16 @@ from mgres.problems import (
 )
 from mgres.testing import check_hierarchy, check_transfer
 
+from .newton_oracles import (
+    Rosenbrock,
+    Saddle,
+    assert_damped_steps_are_exact,
+    assert_descends_from_negative_curvature,
+    assert_gauss_newton_leaves_a_maximum,
+    assert_last_steps_are_quadratic,
+    assert_one_product_in_the_metric_of_the_matrix,
+    assert_rejected_step_leaves_x,
+)
 from .oracles import (
     FullWeighting,
     assert_control_factor,
@@ -210,3 +234,63 @@ def test_missing_smoothing(monkeypatch):
     assert_noticed(assert_equals_classical_v_cycle, 63)
     assert_noticed(assert_control_factor, 64)
     assert_noticed(assert_cost_is_formula_10, Schedule.paper(4))
+
+
+# ---- wrong Newton steps --------------------------------------------------------------------------
+
+WEIGHTS = [0.5, 2.0, 1.0, 8.0]
+
+
+def test_damping_by_the_identity_instead_of_the_metric(monkeypatch):
+    monkeypatch.setattr(Diagonal, "to_dual", lambda self, primal, out: np.copyto(out, primal))
+    assert_noticed(assert_damped_steps_are_exact, WEIGHTS)
+
+
+def test_gain_against_the_damped_model(monkeypatch):
+    right = GaussNewton._model
+
+    def wrong(self, f, x, damping, state):
+        predicted = right(self, f, x, damping, state)
+        return predicted - damping / 2 * state.metric.norm(state.trial - x) ** 2
+
+    monkeypatch.setattr(GaussNewton, "_model", wrong)
+    assert_noticed(assert_damped_steps_are_exact, WEIGHTS)
+
+
+def test_the_hessian_in_place_of_the_gauss_newton_matrix(monkeypatch):
+    monkeypatch.setattr(Saddle, "gauss_newton_product", Saddle.hessian_product)
+    assert_noticed(assert_gauss_newton_leaves_a_maximum)
+
+
+def test_the_gauss_newton_matrix_in_place_of_the_hessian(monkeypatch):
+    monkeypatch.setattr(Rosenbrock, "bend", lambda self, x: 5 * np.eye(2))
+    assert_noticed(assert_last_steps_are_quadratic, TruncatedNewton())
+
+
+def test_conjugate_gradients_without_the_metric(monkeypatch):
+    right = newton.conjugate_gradients
+
+    def wrong(product, gradient, metric, forcing, max_products):
+        return right(product, gradient, Euclidean(), forcing, max_products)
+
+    monkeypatch.setattr(newton, "conjugate_gradients", wrong)
+    assert_noticed(assert_one_product_in_the_metric_of_the_matrix)
+
+
+@pytest.mark.parametrize("start", [0.1, 1e-8])
+def test_negative_curvature_that_is_not_followed(start, monkeypatch):
+    right = newton.conjugate_gradients
+    monkeypatch.setattr(
+        newton, "conjugate_gradients", lambda *args: replace(right(*args), escape=None)
+    )
+    assert_noticed(assert_descends_from_negative_curvature, start)
+
+
+def test_trials_that_are_always_accepted(monkeypatch):
+    def decreasing(f, x, gradient):
+        f.value_and_grad(x, gradient)
+        return -1e9
+
+    for module, method in ((newton, TruncatedNewton()), (gauss_newton, GaussNewton())):
+        monkeypatch.setattr(module, "finite_value_and_grad", decreasing)
+        assert_noticed(assert_rejected_step_leaves_x, method, np.float64)

@@ -1,7 +1,21 @@
 import numpy as np
 import pytest
 
-from mgres.mgopt import Adam, Diagonal, Euclidean, GradientDescent, Momentum, Tilted
+from mgres.mgopt import (
+    LBFGS,
+    LSR1,
+    Adam,
+    AdamW,
+    Diagonal,
+    Euclidean,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    StepDecay,
+    Tilted,
+    WarmUp,
+)
 from mgres.problems import NewtonStep
 from mgres.testing import Quadratic, check_optimizer
 
@@ -13,7 +27,19 @@ EVERY = [
     Momentum(0.1, nesterov=True),
     Adam(0.1),
     Adam(0.05, beta1=0.0, beta2=0.5, epsilon=1e-3),
+    Nesterov(0.05),
+    AdamW(0.1, weight_decay=0.0),
+    AdamW(0.05, weight_decay=0.1),
+    RMSprop(0.02),
+    RMSprop(0.005, momentum=0.8),
+    GradientDescent(StepDecay(0.5, every=50)),
+    Adam(WarmUp(0.1, steps=5)),
+    LBFGS(),
+    LBFGS(memory=3),
+    LSR1(),
+    LSR1(memory=3, skip=1e-8),
 ]
+DECAYS = [AdamW(0.05, weight_decay=0.1)]  # move a stationary point
 TOLERANCE = {np.float32: 2e-6, np.float64: 1e-14}
 WEIGHTS = np.array([0.25, 1.0, 4.0])
 
@@ -56,6 +82,41 @@ def adam(g, x, steps, alpha, beta1, beta2, epsilon):
     return x
 
 
+def adam_w(g, x, steps, alpha, decay):
+    """Loshchilov and Hutter, algorithm 2, with a sequence of learning rates."""
+    m = v = np.zeros_like(x)
+    for t in range(1, steps + 1):
+        h, a = g(x), alpha[t - 1]
+        m, v = 0.9 * m + 0.1 * h, 0.999 * v + 0.001 * h**2
+        x = x - a * (m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8) + decay * x)
+    return x
+
+
+def rmsprop(g, x, steps, alpha, rho, mu, epsilon):
+    """Tieleman and Hinton, with the mean square and the velocity written out as sums."""
+    squares, normalised = [], []
+    for t in range(steps):
+        h = g(x)
+        squares.append(h**2)
+        mean = sum((1 - rho) * rho ** (t - k) * q for k, q in enumerate(squares))
+        normalised.append(h / (np.sqrt(mean) + epsilon))
+        x = x - alpha * sum(mu ** (t - k) * n for k, n in enumerate(normalised))
+    return x
+
+
+def scheduled_nesterov(g, x, steps, alpha, mu):
+    """The form of Sutskever 2013 for x itself, with a sequence of learning rates."""
+    u = np.zeros_like(x)
+    for k in range(steps):
+        h = g(x)
+        u = mu * u + h
+        x = x - alpha[k] * (h + mu * u)
+    return x
+
+
+HALVING = [0.2 / 2 ** (k // 4) for k in range(12)]
+GROWING = [0.1 * min(k + 1, 6) / 6 for k in range(12)]
+
 CASES = [
     (GradientDescent(0.2), gradient_descent, (0.2,)),
     (Momentum(0.1, 0.8), heavy_ball, (0.1, 0.8)),
@@ -63,6 +124,12 @@ CASES = [
     (Momentum(0.1, 0.8, nesterov=True), nesterov, (0.1, 0.8)),
     (Adam(0.1), adam, (0.1, 0.9, 0.999, 1e-8)),
     (Adam(0.03, 0.5, 0.7, 1e-2), adam, (0.03, 0.5, 0.7, 1e-2)),
+    (Nesterov(0.1, 0.8), nesterov, (0.1, 0.8)),
+    (Nesterov(StepDecay(0.2, every=4), 0.3), scheduled_nesterov, (HALVING, 0.3)),
+    (AdamW(0.1, weight_decay=0.2), adam_w, ([0.1] * 12, 0.2)),
+    (AdamW(WarmUp(0.1, steps=5), weight_decay=0.2), adam_w, (GROWING, 0.2)),
+    (RMSprop(0.1), rmsprop, (0.1, 0.9, 0.0, 1e-8)),
+    (RMSprop(0.03, 0.5, 0.7, 1e-2), rmsprop, (0.03, 0.5, 0.7, 1e-2)),
 ]
 
 
@@ -111,8 +178,13 @@ def test_contract(optimizer, dtype):
     report = check_optimizer(optimizer, dtype=dtype)
     report.raise_if_failed()
     assert not report.warnings
-    assert report.drift == 0
-    if not isinstance(optimizer, Adam):
+    assert (report.drift == 0) == (optimizer not in DECAYS)
+    if isinstance(optimizer, LBFGS | LSR1):
+        assert 1 <= report.cost < 2
+        assert all(trial.steps is not None for trial in report.trials)
+    else:
+        assert report.cost == 1
+    if not isinstance(optimizer, Adam | RMSprop | LBFGS | LSR1):
         assert report.metric_deviation < 1e-6
 
 
@@ -161,8 +233,28 @@ def test_newton_step_minimises_a_tilted_quadratic():
         *[(lambda b=b: Adam(beta1=b), "beta1") for b in (-0.1, 1.0, 2.0, np.nan)],
         *[(lambda b=b: Adam(beta2=b), "beta2") for b in (-0.1, 1.0, 2.0, np.nan)],
         *[(lambda e=e: Adam(epsilon=e), "epsilon") for e in (0.0, -1.0, np.nan, np.inf)],
+        *[(lambda a=a: Nesterov(a), "learning_rate") for a in (0.0, -1.0, np.nan, np.inf)],
+        *[(lambda a=a: RMSprop(a), "learning_rate") for a in (0.0, -1.0, np.nan, np.inf)],
+        *[(lambda m=m: RMSprop(decay=m), "decay") for m in (-0.1, 1.0, np.nan)],
+        *[(lambda m=m: RMSprop(momentum=m), "momentum") for m in (-0.1, 1.0, np.nan)],
+        *[(lambda e=e: RMSprop(epsilon=e), "epsilon") for e in (0.0, -1.0, np.nan)],
+        *[(lambda d=d: AdamW(weight_decay=d), "weight_decay") for d in (-0.1, np.nan, np.inf)],
+        (lambda: AdamW(beta1=1.0), "beta1"),
     ],
 )
 def test_bad_arguments_are_named(make, name):
     with pytest.raises(ValueError, match=f"^{name}: expected"):
         make()
+
+
+@pytest.mark.parametrize("make", [GradientDescent, Momentum, Nesterov, RMSprop, Adam, AdamW])
+def test_learning_rate_of_wrong_type(make):
+    with pytest.raises(TypeError, match=r"^learning_rate: expected a number or .*, got str"):
+        make("0.1")
+
+
+def test_optimizers_print_what_they_are():
+    assert str(Nesterov(0.1)) == "Nesterov(learning_rate=0.1, momentum=0.9)"
+    assert str(GradientDescent(StepDecay(0.5, 10))) == (
+        "GradientDescent(learning_rate=StepDecay(initial=0.5, every=10, factor=0.5))"
+    )

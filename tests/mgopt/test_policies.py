@@ -50,7 +50,12 @@ def test_adam_counts_its_steps_through_all_levels():
         for _ in range(2):
             cycle.step(hierarchy, x, state)
         steps[policy] = [own.optimizer.steps for own in state.levels]
-    assert steps == {"reset": [4, 2, 3], "keep": [4, 4, 6], "transfer": [14, 13, 13]}
+    assert steps == {
+        "reset": [4, 2, 3],
+        "keep": [4, 4, 6],
+        "transfer": [14, 13, 13],
+        "down": [4, 5, 8],
+    }
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,13 @@ def test_l_bfgs_learns_from_the_coarse_level_and_from_the_correction():
     for pair in (correction, own):  # of the level itself: y = A s
         np.testing.assert_allclose(pair.y, A * pair.s, rtol=1e-10, atol=1e-14)
     np.testing.assert_allclose(correction.s, coarse[0].s + coarse[1].s, rtol=1e-12)
+
+
+def test_l_bfgs_may_learn_from_the_correction_alone():
+    A, pairs, _, _ = l_bfgs_pairs("down")
+    assert len(pairs) == 2
+    for pair in pairs:
+        np.testing.assert_allclose(pair.y, A * pair.s, rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize("policy", ["reset", "keep"])

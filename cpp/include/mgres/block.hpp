@@ -80,6 +80,13 @@ MGRES_ALWAYS_INLINE void add_product(const S* a, Index row_stride, Index column_
                        [](int, Index, const Pack<S>& xj) { return xj; });
 }
 
+/// Rows and columns of a tile of dW.
+inline constexpr int kOuterRows = kManyRegisters ? 5 : 3;
+inline constexpr int kOuterColumns = kManyRegisters ? 4 : 3;
+
+/// Up to this width dW is summed lane by lane; wider layers transpose y instead.
+inline constexpr int kLargestLaneWidth = 16;
+
 /// Where sums over the blocks go that are still to be taken over the lanes.
 template <class S>
 struct LaneSums {
@@ -173,6 +180,22 @@ inline void add_lane_sums(const Pack<S>* v, Index count, S* out) {
   for (int l = 0; l < L && l < count; ++l) padded[l] = v[l];
   const Pack<S> sums = sum_lanes<S>(padded);
   for (int l = 0; l < L && l < count; ++l) out[l] += sums[l];
+}
+
+/// The features of the first `count` vectors, samples outermost: out[sample * count * kLanes + i].
+template <class S>
+inline void transpose_features(Index width, Index blocks, const S* y, Index count, S* out) {
+  constexpr int L = kLanes<S>;
+  const Index stride = count * L;
+  for (Index b = 0; b < blocks; ++b, y += width * L, out += L * stride)
+    for (Index c = 0; c < count; ++c) {
+      Pack<S> tile[L];
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i) tile[i] = load(y + (c * L + i) * L);
+      transpose<S>(tile);
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i) store(out + i * stride + c * L, tile[i]);
+    }
 }
 
 /// g[r * g_stride + c] += sum over samples of s_r y_c for all rows and whole vectors of columns; s in

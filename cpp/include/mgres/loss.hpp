@@ -33,4 +33,15 @@ template <class S>
 void block_loss(Loss loss, const Targets<S>& targets, Index first_sample, Index count,
                 Index outputs, S weight, S* z, S* losses, S* scratch);
 
+/// For one block of kLanes samples: the product of the Hessian of the loss by the logits with `z_dot`
+/// (m, kLanes), * `weight`, to `z_dot`; zero for samples that do not exist.
+///
+///   cross_entropy   (sum_c p_c) (diag(q) - q q^T)  with the softmax q of the logits `z`
+///   squared_error   the identity
+///
+/// Arguments as above; `z` only is read.
+template <class S>
+void block_loss_curvature(Loss loss, const Targets<S>& targets, Index first_sample, Index count,
+                          Index outputs, S weight, const S* z, S* z_dot, S* scratch);
+
 }  // namespace mgres

@@ -5,20 +5,39 @@ The engine knows vectors, objectives and transfers, nothing of networks.  The re
 whose answers are known, are others.
 """
 
+from .adam import Adam, AdamW
 from .additive import AdditiveCycle
 from .carry import Carrier
 from .coupling import Coupling, FirstOrder, HasStates, NoCoupling, StateDefect, Surrogate
 from .cycle import Cycle, FCycle, VCycle, WCycle
+from .first_order import GradientDescent, Momentum, Nesterov
+from .gauss_newton import GaussNewton
 from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
+from .lsr1 import LSR1
 from .metric import Diagonal, Euclidean, Metric
 from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
+from .newton import TruncatedNewton
 from .objective import Memo, Objective, TwiceDifferentiable, Vector
-from .optimizer import Adam, GradientDescent, LevelOptimizer, Momentum
+from .optimizer import LevelOptimizer
+from .proximal import L1, ProximalGradient
+from .rate import (
+    Constant,
+    CosineDecay,
+    LearningRate,
+    LinearDecay,
+    Rate,
+    Scaled,
+    StepDecay,
+    WarmUp,
+    by_level,
+)
 from .report import CorrectionReport, CycleReport
+from .rmsprop import RMSprop
 from .sampling import Sampled
 from .schedule import SHAPES, LevelSteps, Schedule, Shape
+from .scipy_minimize import SciPyMinimize
 from .state import STATE_POLICIES, CycleState, StatePolicy
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
 from .surrogate import Tilted, Untilted
@@ -28,16 +47,21 @@ from .verify import VerifiedOn
 from .work import Counted, WorkUnits
 
 __all__ = [
+    "L1",
     "LBFGS",
+    "LSR1",
     "SHAPES",
     "STATE_POLICIES",
     "Adam",
+    "AdamW",
     "AdditiveCycle",
     "AnyOf",
     "Armijo",
     "Carrier",
     "Cascade",
+    "Constant",
     "CorrectionReport",
+    "CosineDecay",
     "Counted",
     "Coupling",
     "Cycle",
@@ -49,14 +73,17 @@ __all__ = [
     "FirstOrder",
     "FixedStep",
     "FullMultigrid",
+    "GaussNewton",
     "GradientDescent",
     "GradientReduction",
     "HasStates",
     "Hierarchy",
+    "LearningRate",
     "Level",
     "LevelOptimizer",
     "LevelSteps",
     "LineSearch",
+    "LinearDecay",
     "MatrixTransfer",
     "MaxSteps",
     "Memo",
@@ -64,20 +91,28 @@ __all__ = [
     "Metric",
     "Momentum",
     "NestedState",
+    "Nesterov",
     "NoCoupling",
     "Objective",
+    "ProximalGradient",
+    "RMSprop",
+    "Rate",
     "Sampled",
+    "Scaled",
     "Schedule",
+    "SciPyMinimize",
     "Shape",
     "Smoothing",
     "Stall",
     "StateDefect",
     "StatePolicy",
     "Step",
+    "StepDecay",
     "StoppingRule",
     "Surrogate",
     "Tilted",
     "Transfer",
+    "TruncatedNewton",
     "TrustRegion",
     "TwiceDifferentiable",
     "Untilted",
@@ -85,5 +120,7 @@ __all__ = [
     "Vector",
     "VerifiedOn",
     "WCycle",
+    "WarmUp",
     "WorkUnits",
+    "by_level",
 ]

@@ -50,7 +50,7 @@ class Cycle:
         visited once.
     coupling : Coupling
         What makes a coarse objective a surrogate of the finer one.
-    state : "reset", "keep" or "transfer"
+    state : "reset", "keep", "transfer" or "down"
         What becomes of the state of a coarse level's optimiser between visits; see
         :data:`~mgres.mgopt.state.StatePolicy`.
     skip_below : float
@@ -60,8 +60,8 @@ class Cycle:
         L^2(0, T), the quotient is at most 1 on any level; in the Euclidean metric that bound is
         |P|.  0 never skips.
     stop : StoppingRule, or sequence of one or None for every level, or None
-        Ends the smoothing of a visit before its step counts are reached; a sequence begins with
-        the finest level.  A rule sees the steps before and after the correction as one visit.
+        Ends a smoothing before its step count is reached, asked anew before and after the
+        correction; a sequence begins with the finest level.
     trust : TrustRegion or None
         Confines coarse visits and judges their corrections, in place of the line search.
     verify : VerifiedOn or None
@@ -127,8 +127,6 @@ class Cycle:
         state: CycleState,
     ) -> None:
         """Algorithm 1 on level l: minimise f, which includes the coupling, starting at x."""
-        rule = self._rule(l)
-        state.levels[l].rule = rule.init() if rule is not None else None
         if l == len(hierarchy) - 1:
             self._smooth(hierarchy, l, f, x, state, self.schedule.coarsest)
             return
@@ -168,19 +166,25 @@ class Cycle:
         self, hierarchy: Hierarchy, l: int, f: Objective, x: Vector, state: CycleState, steps: int
     ) -> None:
         """Take at most `steps` steps, fewer by the stopping rule or at the end of the ball."""
-        optimizer, own = hierarchy[l].optimizer, state.levels[l]
+        level, own = hierarchy[l], state.levels[l]
+        rule = self.stop[l] if isinstance(self.stop, Sequence) else self.stop
+        asked = None if rule is None else rule.init()
+        norm = math.nan
         for _ in range(steps):
             if own.is_over:
                 return
             if l > 0:
                 draw(own.objective)
-            if self._is_enough(hierarchy, l, f, x, state):
-                return
+            if rule is not None:  # the gradient is the step's own and evaluated once
+                f.value_and_grad(x, own.gradient)
+                norm = level.metric.dual_norm(own.gradient)
             before = x.copy() if own.ball is not None else x
-            fx = optimizer.step(f, x, own.optimizer)
+            fx = level.optimizer.step(f, x, own.optimizer)
             state.note_value(l, fx)
             if own.ball is not None:
                 own.ball.confine(before, x)
+            if rule is not None and rule.met(asked, fx, norm):
+                return
 
     def _correct(
         self,
@@ -228,20 +232,6 @@ class Cycle:
             state.skipped.append(l)
             return False
         return True
-
-    def _rule(self, l: int) -> StoppingRule | None:
-        return self.stop[l] if isinstance(self.stop, Sequence) else self.stop
-
-    def _is_enough(
-        self, hierarchy: Hierarchy, l: int, f: Objective, x: Vector, state: CycleState
-    ) -> bool:
-        """Ask the stopping rule; the gradient that it needs is the next step's, so it is free."""
-        rule, own = self._rule(l), state.levels[l]
-        if rule is None:
-            return False
-        fx = f.value_and_grad(x, own.gradient)
-        state.note_value(l, fx)
-        return rule.met(own.rule, fx, hierarchy[l].metric.dual_norm(own.gradient))
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from .. import _core
+from .arguments import check_count, check_fraction, check_positive
 from .carry import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
@@ -34,11 +35,15 @@ class LBFGSState:
     direction: Vector
     trial: Vector
     trial_gradient: Vector
+    slope: float = 0.0
+    """<f'(x), direction>"""
     learnt: int = 0
-    """How many of the pairs were added since the state was made."""
+    """How many of the newest pairs a finer level does not know yet."""
     rejected: int = 0
-    """Line searches that found no decrease."""
-    moved: float = field(default=math.inf)
+    """Steps that were not taken."""
+    trials: int = 0
+    """Points that the last step tried."""
+    moved: float = math.inf
     """max |x - previous x| of the last step, 0 if it was rejected."""
 
 
@@ -58,9 +63,14 @@ class LBFGS:
 
     .. math:: f(x + t d) \le f(x) + c_1 t \langle f'(x), d \rangle .
 
-    Every trial evaluates the gradient, which is the next step's if the trial is accepted.  Without
-    pairs the direction is the steepest descent in the metric, and no component moves by more than
-    `first_move`.
+    Every trial evaluates the gradient, which is the next step's if the trial is accepted; asked for
+    by way of :class:`Memo` it costs nothing then.  A trial whose value or gradient is not finite is
+    not acceptable.  Without pairs the direction is the steepest descent in the metric, and no
+    component moves by more than `first_move`.
+
+    Pairs count only if :math:`\langle s, y \rangle > \varepsilon \|s\|_M \|y\|_{M^{-1}}`, where
+    :math:`\varepsilon` is the rounding unit of the dtype: a smaller product is noise, and with it H
+    would be.
 
     Attributes
     ----------
@@ -71,8 +81,8 @@ class LBFGS:
     first_move : float
         The largest change of a parameter in a step without pairs.
     max_trials : int
-        Trials of a line search; if none is acceptable, the pairs are forgotten, and if there are
-        none, the step is not taken.
+        Trials of a line search.  If none is acceptable, the step is not taken and the pairs are
+        forgotten, so that the next step is one of steepest descent.
     """
 
     memory: int = 30
@@ -81,14 +91,10 @@ class LBFGS:
     max_trials: int = 12
 
     def __post_init__(self) -> None:
-        for name in ("memory", "max_trials"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}: expected an integer from 1, got {value!r}")
-        if not 0 < self.c1 < 1:
-            raise ValueError(f"c1: expected a number in (0, 1), got {self.c1}")
-        if not (self.first_move > 0 and math.isfinite(self.first_move)):
-            raise ValueError(f"first_move: expected a positive number, got {self.first_move}")
+        check_count("memory", self.memory)
+        check_fraction("c1", self.c1)
+        check_positive("first_move", self.first_move)
+        check_count("max_trials", self.max_trials)
 
     def init(self, x: Vector, metric: Metric) -> LBFGSState:
         """Return a state without pairs."""
@@ -98,27 +104,32 @@ class LBFGS:
 
     def step(self, f: Objective, x: Vector, state: LBFGSState) -> float:
         """Take one step; `x` stays as it is, bit for bit, if no trial was acceptable."""
+        state.trials = 0
         fx = f.value_and_grad(x, state.gradient)
-        self._set_direction(state)
-        slope = _core.dot(state.gradient, state.direction)
-        if not -math.inf < slope < 0:
+        if not self._descends(fx, state):
+            return _reject(fx, state)
+        if not self._search(f, x, fx, state):
             state.pairs.clear()
-            self._set_direction(state)
-            slope = _core.dot(state.gradient, state.direction)
-        if not -math.inf < slope < 0 or not self._search(f, x, fx, slope, state):
-            state.pairs.clear()
-            state.rejected += 1
-            state.moved = 0.0
-            return fx
-        s = state.trial - x
+            return _reject(fx, state)
+        s, y = state.trial - x, state.trial_gradient - state.gradient
         state.moved = float(np.max(np.abs(s)))
-        y = state.trial_gradient - state.gradient
         np.copyto(x, state.trial)
         self.learn(s, y, state)
         return fx
 
+    def _descends(self, fx: float, state: LBFGSState) -> bool:
+        """Set direction and slope; return whether there is a descent to search along."""
+        if not (math.isfinite(fx) and 0 < _core.dot(state.gradient, state.gradient) < math.inf):
+            return False
+        self._set_direction(state)
+        if not -math.inf < state.slope < 0 and state.pairs:
+            state.pairs.clear()
+            self._set_direction(state)
+        return -math.inf < state.slope < 0
+
+    @np.errstate(over="ignore", invalid="ignore")
     def _set_direction(self, state: LBFGSState) -> None:
-        """Write -H f'(x) to `direction`, by the two loops."""
+        """Write -H f'(x) to `direction`, by the two loops, and <f'(x), direction> to `slope`."""
         d = state.direction
         np.negative(state.gradient, out=d)
         coefficients = []
@@ -134,28 +145,36 @@ class LBFGS:
         for pair, alpha in zip(state.pairs, reversed(coefficients), strict=True):
             beta = _core.dot(pair.y, d) / pair.curvature
             _core.axpy(alpha - beta, pair.s, d)
+        state.slope = _core.dot(state.gradient, d)
 
     def _first_scale(self, d: Vector) -> float:
         largest = float(np.max(np.abs(d)))
-        return min(1.0, self.first_move / largest) if largest > 0 else 1.0
+        return min(1.0, self.first_move / largest) if largest > 0 else 1.0  # 0 by underflow
 
-    def _search(self, f: Objective, x: Vector, fx: float, slope: float, state: LBFGSState) -> bool:
+    def _search(self, f: Objective, x: Vector, fx: float, state: LBFGSState) -> bool:
         """Find an acceptable trial point; its gradient is in `trial_gradient` then."""
         t = 1.0
-        for _ in range(self.max_trials):
+        for state.trials in range(1, self.max_trials + 1):
             np.copyto(state.trial, x)
             _core.axpy(t, state.direction, state.trial)
-            with np.errstate(over="ignore", invalid="ignore"):
+            if np.array_equal(state.trial, x):
+                return False  # shorter steps are lost in rounding
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 value = f.value_and_grad(state.trial, state.trial_gradient)
-            if math.isfinite(value) and value <= fx + self.c1 * t * slope:
+            # 0 * nan is nan: the product is finite only if every component of the gradient is
+            if not math.isfinite(value + _core.dot(state.trial_gradient, state.direction)):
+                value = math.inf
+            if value <= fx + self.c1 * t * state.slope:
                 return True
-            t *= _shrink(t, value - fx, slope)
+            t *= _shrink(t, value - fx, state.slope)
         return False
 
+    @np.errstate(over="ignore", invalid="ignore")
     def learn(self, s: Vector, y: Vector, state: LBFGSState) -> None:
-        """Add the pair of a step s and the change y of the derivative along it, if <s, y> > 0."""
+        """Add the pair of a step s and the change y of the derivative along it, if it counts."""
         curvature = _core.dot(s, y)
-        if curvature > 0 and math.isfinite(state.metric.dual_norm(y)):
+        noise = np.finfo(s.dtype).eps * state.metric.norm(s) * state.metric.dual_norm(y)
+        if curvature > noise:  # False if one of them is nan
             state.pairs.append(Pair(s, y, curvature))
             state.learnt += 1
 
@@ -170,13 +189,20 @@ class LBFGS:
         return coarse
 
     def carry_up(self, fine: LBFGSState, coarse: LBFGSState, carrier: Carrier) -> None:
-        """Add to `fine` the pairs that `coarse` has learnt: P s, lift y.
+        """Add to `fine` the pairs that it does not know yet: P s, lift y.
 
         Then <P s, lift y> = <s, R lift y> = <s, y>: the curvature along the step is kept.
         """
         new = list(coarse.pairs)[-coarse.learnt :] if coarse.learnt else []
+        coarse.learnt = 0
         for pair in new:
             self.learn(carrier.point_up(pair.s), carrier.derivative_up(pair.y), fine)
+
+
+def _reject(fx: float, state: LBFGSState) -> float:
+    state.rejected += 1
+    state.moved = 0.0
+    return fx
 
 
 def _shrink(t: float, increase: float, slope: float) -> float:

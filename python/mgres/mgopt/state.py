@@ -15,13 +15,16 @@ from .schedule import Schedule
 from .trust import Ball
 from .verify import VerifiedOn
 
-StatePolicy = Literal["reset", "keep", "transfer"]
+StatePolicy = Literal["reset", "keep", "transfer", "down"]
 """What becomes of the state of a coarse level's optimiser from visit to visit.
 
 reset     it starts afresh: the coupling makes a different function of the level at every visit
 keep      it lives on as it is
 transfer  it is made from the finer level's at the start of the visit (`carry_down`), and if the
-          correction is taken, the finer level learns from it (`carry_up`)
+          correction is taken, the finer level learns from it (`carry_up`) and from the correction
+down      it is made from the finer level's as well, but the finer level learns from the correction
+          alone: for L-BFGS on objectives that are not quadratic, whose pairs from coarse levels
+          say nothing of what the coarse levels do not see
 
 The state of the finest level, whose objective does not change with the coupling, always lives on.
 """
@@ -42,7 +45,6 @@ class LevelState:
     restricted: Vector  # R g, from the next finer level
     radius: float  # of the trust region for visits of the next coarser level
     ball: Ball | None = None  # to which the present visit of this level is confined
-    rule: Any = None  # state of the stopping rule of the present visit
 
     @property
     def is_over(self) -> bool:
@@ -113,7 +115,7 @@ class CycleState:
 
 
 def check_state_policy(policy: str) -> None:
-    """Raise ValueError unless `policy` is one of reset, keep and transfer."""
+    """Raise ValueError unless `policy` is one of the four."""
     if policy not in STATE_POLICIES:
         raise ValueError(f"state: expected one of {STATE_POLICIES}, got {policy!r}")
 
@@ -134,13 +136,13 @@ def check_fit(schedule: Schedule, verify: VerifiedOn | None, hierarchy: Hierarch
 def start_visit(policy: StatePolicy, hierarchy: Hierarchy, l: int, state: CycleState) -> None:
     """Give the optimiser of level `l` + 1 the state with which its visit begins.
 
-    Optimisers of different kinds cannot learn from each other: then "transfer" is "reset".
+    Optimisers of different kinds cannot learn from each other: they start afresh.
     """
     fine, coarse = state.levels[l], state.levels[l + 1]
     level = hierarchy[l + 1]
     if policy == "keep":
         return
-    if policy == "transfer" and _understand_each_other(hierarchy, l):
+    if policy != "reset" and _understand_each_other(hierarchy, l):
         carrier = _carrier(hierarchy[l], level)
         coarse.optimizer = level.optimizer.carry_down(fine.optimizer, carrier)
     else:
@@ -163,10 +165,10 @@ def learn_from_visit(
     s = alpha d and the change y of the gradient along it, provided that the next step needs the
     gradient at x + s anyway, so that it costs nothing.
     """
-    if policy != "transfer" or alpha == 0:
+    if policy in ("reset", "keep") or alpha == 0:
         return
     level, fine, coarse = hierarchy[l], state.levels[l], state.levels[l + 1]
-    if _understand_each_other(hierarchy, l):
+    if policy == "transfer" and _understand_each_other(hierarchy, l):
         carrier = _carrier(level, hierarchy[l + 1])
         level.optimizer.carry_up(fine.optimizer, coarse.optimizer, carrier)
     learn = getattr(level.optimizer, "learn", None)

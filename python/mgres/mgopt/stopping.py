@@ -16,7 +16,10 @@ class StoppingRule(Protocol):
         ...
 
     def met(self, state: Any, value: float, gradient_norm: float) -> bool:
-        """Note f(x) and |f'(x)|, in the level's metric, before a step; return whether to stop."""
+        """Note a step that began at f(x) and |f'(x)|, in the level's metric; say whether to stop.
+
+        Asked after every step, so that neither number has to be evaluated for it.
+        """
         ...
 
 
@@ -50,7 +53,7 @@ class MaxSteps:
     def met(self, state: Count, value: float, gradient_norm: float) -> bool:
         """Return whether all steps are done."""
         state.steps += 1
-        return state.steps > self.steps
+        return state.steps >= self.steps
 
 
 @dataclass(frozen=True)

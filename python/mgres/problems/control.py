@@ -121,7 +121,9 @@ class ControlObjective:
 
     def states(self, u: Vector) -> NDArray[np.floating[Any]]:
         """Return x_1, ..., x_N, shape (N, 2)."""
-        x = START.astype(self.dtype)
+        return self._states(u, START.astype(self.dtype))
+
+    def _states(self, u: Vector, x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         states = np.empty_like(self._targets)
         for n in range(self.steps):
             x = self._transition @ x + self._impulse * u[n] + self._defects[n]
@@ -139,12 +141,23 @@ class ControlObjective:
         df/du_n = h <B, p_{n+1}> + h u_n.
         """
         misfits = self.states(x) - self._targets
+        self._adjoint(misfits, x, out)
+        return self._value(x, misfits)
+
+    def _adjoint(self, misfits: NDArray[np.floating[Any]], u: Vector, out: Vector) -> None:
         p = np.zeros(2, self.dtype)
         for n in reversed(range(self.steps)):
             p = self._transition.T @ p + self._weights[n] * misfits[n]
             out[n] = self._impulse @ p
-        out += self.step_size * x
-        return self._value(x, misfits)
+        out += self.step_size * u
+
+    def hessian_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write f'' `v` to `out`: f' at the controls `v` for a start and a target that are zero."""
+        self._adjoint(self._states(v, np.zeros(2, self.dtype)), v, out)
+
+    def gauss_newton_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write f'' `v` to `out`: a quadratic is its own Gauss-Newton model."""
+        self.hessian_product(x, v, out)
 
     def hessian(self, x: Vector) -> NDArray[np.floating[Any]]:
         """Return f'', shape (N, N): S' W S + h I with the response S of the states."""

@@ -82,12 +82,20 @@ class PoissonObjective:
 
     def value_and_grad(self, x: Vector, out: Vector) -> float:
         """Write f'(x) = Ax - b to `out`; return f(x) = <x, f'(x) - b> / 2."""
-        np.multiply(2, x, out=out)
-        out[1:] -= x[:-1]
-        out[:-1] -= x[1:]
-        out *= self.scale
+        self.hessian_product(x, x, out)
         out -= self.right_hand_side
         return float(x @ (out - self.right_hand_side)) / 2
+
+    def hessian_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write A `v` to `out`."""
+        np.multiply(2, v, out=out)
+        out[1:] -= v[:-1]
+        out[:-1] -= v[1:]
+        out *= self.scale
+
+    def gauss_newton_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write A `v` to `out`: a quadratic is its own Gauss-Newton model."""
+        self.hessian_product(x, v, out)
 
     def hessian(self, x: Vector) -> NDArray[np.floating[Any]]:
         """Return A as a dense matrix, shape (n, n)."""

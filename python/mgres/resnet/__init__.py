@@ -1,6 +1,7 @@
 """Deep residual networks as hierarchies of objectives."""
 
 from .initialize import smooth_start_depth
+from .lasso import Lasso
 from .memory import estimate_memory
 from .metric import time_metric
 from .network import ResNet, Views
@@ -12,6 +13,7 @@ from .weighting import class_weights
 
 __all__ = [
     "DepthTransfer",
+    "Lasso",
     "Penalty",
     "Regularizer",
     "ResNet",

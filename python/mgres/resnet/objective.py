@@ -233,6 +233,47 @@ class ResNetObjective:
             value += penalty.add_gradient(x, out)
         return value
 
+    def hessian_product(self, x: Array, v: Array, out: Array) -> None:
+        """Write f''(x) `v` to `out`, exactly: the derivative of the gradient along `v`.
+
+        Only parameters that are not fixed vary: the other entries of `v` count as zero, and those
+        of `out` are zero.  Where relu, or the derivative of smooth_relu, has a kink, f'' is that of
+        one of the two sides.
+
+        It costs 8/3 of a gradient.  The states of a chunk of samples, 128 or more in float32 and
+        64 or more in float64 with 512-bit registers, are kept for all layers, four numbers per
+        feature and stage, on each thread: 170 MB for 2,048 layers of width 40 in float32.
+
+        Raises
+        ------
+        ValueError
+            If the scheme is verlet, for which there are no such products.
+        """
+        defect = self._current_defect()
+        self._evaluator.hessian_product(x, self.samples.X, self.samples.y, v, out, defect)
+        self._add_penalty_product(x, v, out)
+
+    def gauss_newton_product(self, x: Array, v: Array, out: Array) -> None:
+        r"""Write G(x) `v` to `out`, where G >= 0 is f'' if the logits are linear in the parameters.
+
+        .. math:: G = \frac{1}{n} \sum_j J_j^T \ell''(z_j) J_j + R''(\theta)
+
+        with the derivative :math:`J_j` of the logits of sample j.  Fixed parameters are treated as
+        in :meth:`hessian_product`; it costs 5/3 of a gradient and half the memory.
+
+        Raises
+        ------
+        ValueError
+            If the scheme is verlet.
+        """
+        defect = self._current_defect()
+        self._evaluator.gauss_newton_product(x, self.samples.X, self.samples.y, v, out, defect)
+        self._add_penalty_product(x, v, out)
+
+    def _add_penalty_product(self, x: Array, v: Array, out: Array) -> None:
+        for penalty in self._penalties:
+            penalty.add_product(x, v, out)
+
     def _current_defect(self) -> Array | None:
         if self._defect is not None and self._defect_revision != self.samples.revision:
             raise RuntimeError(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..mgopt import Diagonal, Euclidean, LevelOptimizer, Metric, Vector
+from .carrying import carry_failures, memo_failures
 from .quadratic import Quadratic
 from .report import Report, number, table
 
@@ -61,12 +62,16 @@ class OptimizerReport(Report):
         others, such as Adam, need not agree.
     drift : float
         How far three steps move a stationary point.
+    cost : float
+        Work units of a step, on average over the first eight, when the objective is wrapped in a
+        :class:`Memo`: 1 for a gradient, 1/3 for a value.
     """
 
     optimizer: str
     trials: tuple[TrialResult, ...]
     metric_deviation: float
     drift: float
+    cost: float
 
     def __str__(self) -> str:
         rows = [
@@ -76,6 +81,7 @@ class OptimizerReport(Report):
         body = table(["quadratic", "f / f at the start", "steps to tolerance"], rows)
         body.append(f"metric against scaled coordinates: {self.metric_deviation:.1e}")
         body.append(f"drift from a stationary point: {self.drift:.1e}")
+        body.append(f"work units per step: {self.cost:.3g}")
         return self.render(f"check_optimizer {self.optimizer}", body)
 
 
@@ -87,13 +93,18 @@ def check_optimizer(
     seed: int = 0,
     budget: int = 200,
     tolerance: float = 1e-3,
+    coarse: LevelOptimizer | None = None,
 ) -> OptimizerReport:
     """Run an optimiser on small quadratics and check the contract of :class:`LevelOptimizer`.
 
     Fails if f does not decrease or is not finite, `step` does not return f(x) from before the step
     or does not change `x` in place, two states influence each other, a repetition gives other
-    bits, or a stationary start leads to nan.  Whether f falls to `tolerance` of its start within
-    `budget` steps, what the metric does, and the drift from a stationary point are reported.
+    bits, a stationary start leads to nan, an objective that remembers its last gradient
+    (:class:`mgres.mgopt.Memo`) makes a difference, or one of these rules for states is broken:
+    `carry_down` and the steps of the coarse level leave the fine level's state as it is, `carry_up`
+    leaves the coarse level's, and steps after either are finite.  Whether f falls to `tolerance` of
+    its start within `budget` steps, what the metric does, the drift from a stationary point and the
+    cost of a step are reported.
 
     Parameters
     ----------
@@ -107,6 +118,9 @@ def check_optimizer(
         The number of steps on each.
     tolerance : float
         The reduction of f that counts as reached.
+    coarse : LevelOptimizer, optional
+        The optimiser of a level of half the size, SIZE / 2 = 12, for those that fit one level only;
+        by default `optimizer` itself.
 
     Examples
     --------
@@ -125,6 +139,11 @@ def check_optimizer(
         if not result.reduction < 1:
             failures.append(f"{trial.name}: f did not decrease (factor {result.reduction:.3g})")
     failures += _contract_failures(optimizer, trials[2])
+    if not failures:  # else an exception might be all that comes out
+        failures += carry_failures(optimizer, coarse or optimizer, SIZE, dtype, seed)
+    rotated = trials[2]
+    findings, cost = memo_failures(optimizer, rotated.objective, rotated.start, rotated.metric)
+    failures += findings
     weighted = trials[3]
     deviation = _metric_deviation(optimizer, weighted)
     drift = _drift(optimizer, trials[2])
@@ -142,6 +161,7 @@ def check_optimizer(
         trials=tuple(results),
         metric_deviation=deviation,
         drift=drift,
+        cost=cost,
     )
 
 

@@ -62,8 +62,16 @@ class Quadratic:
     def value_and_grad(self, x: Vector, out: Vector) -> float:
         """Write f'(x) = A (x - c) to `out` and return f(x)."""
         difference = x - self.minimiser
-        out[:] = self.matrix * difference if self.matrix.ndim == 1 else self.matrix @ difference
+        self.hessian_product(x, difference, out)
         return float(difference @ out) / 2
+
+    def hessian_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write A `v` to `out`."""
+        out[:] = self.matrix * v if self.matrix.ndim == 1 else self.matrix @ v
+
+    def gauss_newton_product(self, x: Vector, v: Vector, out: Vector) -> None:
+        """Write A `v` to `out`: a quadratic is its own Gauss-Newton model."""
+        self.hessian_product(x, v, out)
 
     def hessian(self, x: Vector) -> NDArray[np.floating[Any]]:
         """Return A as a dense matrix, shape (n, n)."""

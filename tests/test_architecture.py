@@ -34,7 +34,7 @@ ARROWS = {
     "plot": "",
     "testing": "mgopt resnet",
     "training": "resnet mgopt datasets",
-    "experiments": "training resnet mgopt datasets testing plot info",
+    "experiments": "training resnet mgopt datasets testing plot info parallel",
     "__init__": "_core parallel mgopt resnet problems datasets testing training experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing training experiments",
     "__main__": "cli",

@@ -60,18 +60,6 @@ void squared_error(const S* t, Index outputs, S* z, S* losses) {
   store(losses, sum / 2);
 }
 
-/// Multiply the columns of `z`, and `losses` unless null, by the weights of the samples.
-template <class S>
-void apply_weights(const Targets<S>& targets, Index first, Index count, Index outputs, S* z,
-                   S* losses) {
-  constexpr Index lanes = kLanes<S>;
-  for (Index l = 0; l < count; ++l) {
-    const S w = targets.vectors[(first + l) * (outputs + 1) + outputs];
-    for (Index c = 0; c < outputs; ++c) z[c * lanes + l] *= w;
-    if (losses != nullptr) losses[l] *= w;
-  }
-}
-
 /// `p` holds the targets, and then the exponentials.
 template <class S>
 void cross_entropy_curvature(S* p, Index outputs, const S* z, S* z_dot) {
@@ -104,6 +92,18 @@ void weigh(S* z, Index outputs, Index count, S weight) {
       S& derivative = z[c * lanes + l];
       derivative = l < count ? derivative * weight : S(0);
     }
+}
+
+/// Multiply the columns of `z`, and `losses` unless null, by the weights of the samples.
+template <class S>
+void apply_weights(const Targets<S>& targets, Index first, Index count, Index outputs, S* z,
+                   S* losses) {
+  constexpr Index lanes = kLanes<S>;
+  for (Index l = 0; l < count; ++l) {
+    const S w = targets.vectors[(first + l) * (outputs + 1) + outputs];
+    for (Index c = 0; c < outputs; ++c) z[c * lanes + l] *= w;
+    if (losses != nullptr) losses[l] *= w;
+  }
 }
 
 }  // namespace

@@ -13,7 +13,17 @@ import numpy as np
 
 import mgres
 
-from .experiments import EXPERIMENTS, QUICK, SETUPS, reproduce, train
+from .experiments import EXPERIMENTS, QUICK, SETUPS, compare, reproduce, train
+from .experiments.comparison import (
+    METHODS,
+    PROBLEMS,
+    Problem,
+    at_depth,
+    check_methods,
+    problem_from_csv,
+    problem_from_file,
+)
+from .experiments.comparison import QUICK as QUICK_COMPARISON
 from .experiments.runs import RunSpec, load
 from .info import environment
 from .mgopt import GradientDescent, Schedule, VCycle
@@ -81,6 +91,40 @@ def _reproduce(options: argparse.Namespace) -> int:
         quick=options.quick,
     )
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    problems = [at_depth(_problem(name, options.target), options.depth) for name in options.problem]
+    twice = {p.name for p in problems if sum(q.name == p.name for q in problems) > 1}
+    if twice:
+        raise UserError(f"--problem: {', '.join(sorted(twice))} is named twice")
+    if options.methods is not None:
+        check_methods(options.methods)
+    compare(
+        problems,
+        options.seeds,
+        _output(options.out),
+        version=mgres.__version__,
+        methods=options.methods,
+        quick=options.quick,
+    )
+    return 0
+
+
+def _problem(name: str, target: str | None) -> Problem:
+    """Return a problem by its name, or the one in a file."""
+    path = Path(name)
+    if path.suffix == ".csv":
+        if target is None:
+            raise UserError(f"--problem {name}: needs --target COLUMN")
+        return problem_from_csv(path, target)
+    if path.suffix == ".py":
+        return problem_from_file(path)
+    if name not in PROBLEMS:
+        raise UserError(
+            f"--problem {name}: expected some of {', '.join(PROBLEMS)}, or a file *.py or *.csv"
+        )
+    return PROBLEMS[name]
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -230,6 +274,44 @@ def _parser() -> argparse.ArgumentParser:
     p = _command(
         commands,
         common,
+        "compare",
+        _compare,
+        "Compare methods, every one tuned on some seeds and judged on others, by work and seconds.",
+        "mgres compare --problem circles,spirals --seeds 8 --out runs/compare",
+    )
+    p.add_argument(
+        "--problem",
+        type=_names,
+        required=True,
+        help=f"of {', '.join(PROBLEMS)}; or a Python file that defines problem(), or a table *.csv",
+        metavar="NAME[,NAME]",
+    )
+    p.add_argument(
+        "--target", help="of a table: the column to be predicted from the others", metavar="COLUMN"
+    )
+    p.add_argument("--seeds", type=_positive, default=5, help="how many (default: 5)", metavar="N")
+    p.add_argument(
+        "--methods",
+        type=_names,
+        help=f"(default: all that are installed) of {', '.join(METHODS)}",
+        metavar="NAME[,NAME]",
+    )
+    p.add_argument("--depth", type=_positive, help="layers (default: the problem's)", metavar="K")
+    p.add_argument(
+        "--quick", action="store_true", help=f"minutes instead of hours: {QUICK_COMPARISON}"
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for result.json, curves.json and the plots",
+        metavar="DIR",
+    )
+    p.set_defaults(interrupted="finished runs are kept; the same command resumes")
+
+    p = _command(
+        commands,
+        common,
         "check",
         _check,
         "Run the diagnostics of a hierarchy: adjointness, coherence, descent, transferred loss.",
@@ -299,6 +381,13 @@ def _number(text: str, kind: type, ok: str, accept: object) -> float:
     if value is None or not accept(value):  # type: ignore[operator]
         raise argparse.ArgumentTypeError(f"expected {ok}, got {text!r}")
     return value  # type: ignore[no-any-return]
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names with commas between them, got {text!r}")
+    return names
 
 
 def _positive(text: str) -> int:

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from mgres.datasets import digits
+from mgres.datasets import digits, digits_pca
 
 
 @pytest.fixture
@@ -77,3 +77,36 @@ def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ImportError, match=r'pip install "mgres\[sklearn\]"'):
         digits()
+
+
+def test_pca_inputs_are_white_on_the_training_images(original):
+    X, y, X_val, y_val = digits_pca(seed=3, dtype=np.float64)
+    assert [a.shape for a in (X, y, X_val, y_val)] == [(1000, 10), (1000,), (797, 10), (797,)]
+    assert np.max(np.abs(X.mean(axis=0))) < 1e-10
+    assert np.max(np.abs(X.T @ X / 1000 - np.eye(10))) < 1e-10
+
+
+def test_pca_inputs_are_projections_on_the_leading_axes(original):
+    X, y, X_val, y_val = digits_pca(seed=3, components=4, dtype=np.float64)
+    images, labels, others, other_labels = digits(3, 797, np.float64)
+    assert np.array_equal(y, labels)
+    assert np.array_equal(y_val, other_labels)
+    # whitened components are what a linear map makes of the images, with the leading variances
+    A = np.linalg.lstsq(images, X, rcond=None)[0]
+    assert np.max(np.abs(others @ A - X_val)) < 1e-8
+    variances = np.linalg.eigvalsh(images.T @ images / 1000)[::-1][:4]
+    assert np.linalg.norm(A, axis=0) ** -2 == pytest.approx(variances)
+    assert np.all(A[np.argmax(np.abs(A), axis=0), range(4)] > 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"components": 62}, "components: expected an integer from 1 to 61, got 62"),
+        ({"n_train": 99}, "n_train: expected an integer from 100 to 1796, got 99"),
+        ({"n_train": 1797}, "n_train: expected an integer from 1 to 1796, got 1797"),
+    ],
+)
+def test_pca_refuses_numbers_out_of_range(changes, message):
+    with pytest.raises(ValueError, match=message):
+        digits_pca(**changes)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.experiments import SETUPS, runs
+from mgres.experiments import SETUPS, Problem, Target, runs
 from mgres.experiments.runs import RunResult
 
 # `mgres.experiments.reproduce` is the function
@@ -120,3 +120,46 @@ def reproduce(tmp_path):
         )
 
     return call
+
+
+@pytest.fixture
+def discs():
+    """A small problem that asks for an accuracy: circles with few points and 32 layers."""
+    return Problem(
+        name="discs",
+        make=lambda seed: mgres.datasets.circles(seed, 200, 100),
+        targets=(Target("accuracy", 0.9), Target("accuracy", 1.0)),
+        width=3,
+        depth=32,
+        regularizer=mgres.Tikhonov(1e-4, "time"),
+        max_work_units=120,
+    )
+
+
+@pytest.fixture
+def bend():
+    """A small problem that asks for a loss: a line is bent by the layers alone."""
+
+    def make(seed):
+        X = np.random.default_rng(seed).uniform(-1, 1, (60, 2))
+        Y = np.stack([X[:, 0], X[:, 1] + 0.5 * X[:, 0] ** 2], axis=1)
+        return X[:40], Y[:40], X[40:], Y[40:]
+
+    def pinned(seed, net):
+        lift = np.eye(net.width, 2)
+        return {"Q": lift, "W_out": lift.T}
+
+    return Problem(
+        name="bend",
+        make=make,
+        targets=(Target("loss", 1.5e-2), Target("loss", 2e-3)),
+        width=3,
+        depth=64,
+        final_time=2.0,
+        activation="tanh",
+        loss="squared_error",
+        scale=0.1,
+        pinned=pinned,
+        fixed=("opening", "closing"),
+        max_work_units=150,
+    )

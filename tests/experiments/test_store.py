@@ -72,11 +72,11 @@ def test_reader_never_meets_half_a_file(tmp_path, monkeypatch):
 
 def test_finished_runs_are_found_again(tmp_path):
     path = tmp_path / "partial.json"
-    finished = FinishedRuns(path, "1")
+    finished = FinishedRuns(path, "1", RunResult)
     assert len(finished) == 0
     assert finished.get(SPEC) is None
     finished.add(SPEC, RESULT)
-    again = FinishedRuns(path, "1")
+    again = FinishedRuns(path, "1", RunResult)
     assert len(again) == 1
     assert again.get(SPEC) == RESULT
     again.discard()
@@ -102,15 +102,15 @@ def test_finished_runs_are_found_again(tmp_path):
 def test_every_setting_tells_runs_apart(tmp_path, change):
     from dataclasses import replace
 
-    finished = FinishedRuns(tmp_path / "partial.json", "1")
+    finished = FinishedRuns(tmp_path / "partial.json", "1", RunResult)
     finished.add(SPEC, RESULT)
     assert finished.get(replace(SPEC, **change)) is None
 
 
 def test_runs_of_another_version_do_not_count(tmp_path):
     path = tmp_path / "partial.json"
-    FinishedRuns(path, "1").add(SPEC, RESULT)
-    assert len(FinishedRuns(path, "2")) == 0
+    FinishedRuns(path, "1", RunResult).add(SPEC, RESULT)
+    assert len(FinishedRuns(path, "2", RunResult)) == 0
 
 
 @pytest.mark.parametrize(
@@ -132,20 +132,20 @@ def test_runs_of_another_version_do_not_count(tmp_path):
 def test_damaged_file_is_ignored_and_replaced(tmp_path, contents):
     path = tmp_path / "partial.json"
     path.write_bytes(contents)
-    finished = FinishedRuns(path, "1")
+    finished = FinishedRuns(path, "1", RunResult)
     assert len(finished) == 0
     finished.add(SPEC, RESULT)
-    assert FinishedRuns(path, "1").get(SPEC) == RESULT
+    assert FinishedRuns(path, "1", RunResult).get(SPEC) == RESULT
 
 
 @pytest.mark.parametrize("run", [None, 3, [], {}, {"v_cycles": 3}, {"strange": 1}])
 def test_damaged_entry_is_ignored(tmp_path, run):
     path = tmp_path / "partial.json"
-    FinishedRuns(path, "1").add(SPEC, RESULT)
+    FinishedRuns(path, "1", RunResult).add(SPEC, RESULT)
     stored = json.loads(path.read_text())
     stored["runs"] = dict.fromkeys(stored["runs"], run)
     path.write_text(json.dumps(stored))
-    assert FinishedRuns(path, "1").get(SPEC) is None
+    assert FinishedRuns(path, "1", RunResult).get(SPEC) is None
 
 
 def test_environment_tells_what_seconds_depend_on():

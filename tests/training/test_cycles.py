@@ -32,6 +32,10 @@ CYCLES = {
     "additive": mgres.AdditiveCycle(SCHEDULE, mgres.Armijo()),
     "trust region": mgres.VCycle(SCHEDULE, trust=mgres.TrustRegion(1.0)),
     "uncoupled": mgres.VCycle(SCHEDULE, mgres.Armijo(), coupling=NoCoupling()),
+    "state defect": mgres.VCycle(SCHEDULE, mgres.Armijo(), coupling=mgres.StateDefect()),
+    "repaired": mgres.VCycle(
+        SCHEDULE, coupling=mgres.StateDefect(), trust=mgres.TrustRegion(1.0), state="down"
+    ),
     "transfer": mgres.VCycle(SCHEDULE, mgres.Armijo(), state="transfer"),
     "keep": mgres.VCycle(SCHEDULE, mgres.Armijo(), state="keep"),
 }
@@ -59,3 +63,23 @@ def test_verified_on_other_samples(problem):
     decisions = [c.verified for r in result.history[1:] for c in r.corrections if c.level == 0]
     assert set(decisions) <= {True, False}
     assert any(decisions)
+
+
+def test_state_defect_lets_coarse_networks_know_the_gradient():
+    """On a trained network the plain coarse gradient is nearly all wrong."""
+    X, y, _, _ = mgres.datasets.circles(seed=1)
+    net = mgres.ResNet(2, 3, 2, 64, final_time=5.0, activation="tanh", dtype=np.float64)
+    tikhonov = mgres.Tikhonov(1e-4, measure="time")
+    f = mgres.ResNetObjective(net, X[:200].astype(float), y[:200], regularizer=tikhonov)
+    alone = mgres.resnet_hierarchy(f, 1, optimizer=LBFGS(), metric="time")
+    theta = net.init(1, coarse_depth=16)
+    theta = mgres.fit(f, theta, hierarchy=alone, max_cycles=40).theta
+    couplings = {}
+    for name, options in {"tilt": {}, "defect": {"coupling": mgres.StateDefect()}}.items():
+        hierarchy = mgres.resnet_hierarchy(f, 2, optimizer=LBFGS(), metric="time")
+        cycle = mgres.VCycle(mgres.Schedule.parse("[0, {1}]"), **options)
+        x = theta.copy()
+        (correction,) = cycle.step(hierarchy, x, cycle.init(hierarchy, x)).corrections
+        couplings[name] = correction.coupling
+    assert couplings["tilt"] > 5
+    assert couplings["defect"] < 0.5

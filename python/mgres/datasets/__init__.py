@@ -1,8 +1,10 @@
 """Data sets for training and testing: ``(X_train, y_train, X_val, y_val)``, ready to use."""
 
 from .circles import circles
-from .digits import digits
+from .digits import digits, digits_pca
 from .download import download_mnist
+from .duffing import duffing
 from .mnist import mnist
+from .spirals import spirals
 
-__all__ = ["circles", "digits", "download_mnist", "mnist"]
+__all__ = ["circles", "digits", "digits_pca", "download_mnist", "duffing", "mnist", "spirals"]

@@ -67,3 +67,60 @@ def digits(seed: Seed = 0, n_val: int = 360, dtype: npt.DTypeLike = np.float32) 
     images -= images[:n_train].mean(axis=0)
     X = images.astype(dtype, order="C")
     return X[:n_train], labels[:n_train], X[n_train:], labels[n_train:]
+
+
+def digits_pca(
+    seed: Seed = 0,
+    components: int = 10,
+    n_train: int = 1000,
+    dtype: npt.DTypeLike = np.float32,
+) -> Split:
+    """Load scikit-learn's digits in whitened principal components.
+
+    Few inputs, uncorrelated and of unit variance on the training images, which leave all work of
+    telling ten classes apart to the layers of a narrow network.
+
+    Parameters
+    ----------
+    seed : int or anything `numpy.random.default_rng` takes, default 0
+        Seed of the shuffle, which decides who is in which set.
+    components : int, default 10
+        Number of inputs, 1 to 61 (three of the 64 pixels are always blank).
+    n_train : int, default 1000
+        Number of training images, 100 to 1796; the others of the 1797 are for validation.
+    dtype : dtype_like, default float32
+        float32 or float64.
+
+    Returns
+    -------
+    X_train : ndarray, shape (n_train, components)
+        Inputs: the largest principal components of the training images first, divided by their
+        standard deviations.  The sign of a component is such that its largest weight is positive.
+    y_train : ndarray of int64, shape (n_train,)
+        Training labels, 0 to 9.
+    X_val, y_val : ndarray
+        The same for the other images, by the transformation of the training images.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+    TypeError
+        If `dtype` is not a dtype, or `numpy.random.default_rng` does not take `seed`.
+    ValueError
+        If a number is out of its range, or `dtype` is a dtype other than float32 and float64.
+    """
+    components = check_count("components", components, most=61)
+    n_train = check_count("n_train", n_train, most=_COUNT - 1)
+    if n_train < 100:
+        raise ValueError(f"n_train: expected an integer from 100 to {_COUNT - 1}, got {n_train!r}")
+    dtype = check_float_dtype(dtype)
+    X_train, y_train, X_val, y_val = digits(seed, _COUNT - n_train, np.float64)
+    _, values, axes = np.linalg.svd(X_train, full_matrices=False)
+    axes = axes[:components]
+    largest = np.argmax(np.abs(axes), axis=1)
+    signs = np.sign(axes[np.arange(components), largest])
+    deviations = values[:components] / np.sqrt(n_train)
+    transform = (axes * (signs / deviations)[:, None]).T
+    X_train, X_val = ((X @ transform).astype(dtype, order="C") for X in (X_train, X_val))
+    return X_train, y_train, X_val, y_val

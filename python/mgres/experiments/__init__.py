@@ -1,7 +1,18 @@
-"""The paper's tables and figures again, with the rows that tell what they mean."""
+"""The paper's tables and figures again, and the honest comparison of methods."""
 
+from .comparison import Problem, Target, compare
 from .reproduce import EXPERIMENTS, QUICK, reproduce
 from .setups import SETUPS, Setup
 from .train import train
 
-__all__ = ["EXPERIMENTS", "QUICK", "SETUPS", "Setup", "reproduce", "train"]
+__all__ = [
+    "EXPERIMENTS",
+    "QUICK",
+    "SETUPS",
+    "Problem",
+    "Setup",
+    "Target",
+    "compare",
+    "reproduce",
+    "train",
+]

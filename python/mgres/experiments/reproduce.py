@@ -49,7 +49,7 @@ class Study:
     setup: Setup
     seeds: Sequence[int]
     depth: int
-    finished: FinishedRuns
+    finished: FinishedRuns[RunResult]
     quick: bool = False
     results: dict[RunSpec, RunResult] = field(default_factory=dict)
 
@@ -230,7 +230,8 @@ def reproduce(
     """
     setup = SETUPS[problem]
     out.mkdir(parents=True, exist_ok=True)
-    finished = FinishedRuns(out / f".{name}-{problem}.partial.json", _stamp(version, setup))
+    partial = out / f".{name}-{problem}.partial.json"
+    finished = FinishedRuns(partial, _stamp(version, setup), RunResult)
     if len(finished):
         print(f"resuming: {len(finished)} finished runs found in {out}", file=sys.stderr)
     depth = setup.depth // 4 if quick else setup.depth

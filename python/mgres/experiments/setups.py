@@ -65,7 +65,14 @@ def _load_circles(seed: int) -> Data:
     return circles(seed)
 
 
-def _load_mnist(seed: int) -> Data:
+def load_mnist() -> Data:
+    """Return MNIST, or say how to get it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
     try:
         return mnist()
     except FileNotFoundError as error:
@@ -103,7 +110,7 @@ SETUPS = {
     ),
     "mnist": Setup(
         name="mnist",
-        load=_load_mnist,
+        load=lambda seed: load_mnist(),
         width=10,
         # The paper says "randomly" and alpha = 0.01.  N(0, 1) takes half as many steps again; with
         # 0.01 a single level would take about 100,000; from 0.3 on the 8-level method over-fits

@@ -7,14 +7,14 @@ import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from .runs import RunResult, RunSpec
+Result = TypeVar("Result")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
     """Replace `path` in one step, so that a reader or a crash never meets half a file."""
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(value, indent=indent, allow_nan=False) + "\n"
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -31,8 +31,10 @@ def write_json(path: Path, value: Any) -> None:
         raise
 
 
-class FinishedRuns:
+class FinishedRuns(Generic[Result]):
     """Runs that an experiment has already done, kept until it is complete.
+
+    A run is found by its specification; both are dataclasses of plain values.
 
     Parameters
     ----------
@@ -40,11 +42,14 @@ class FinishedRuns:
         The file; a damaged one is ignored, since all in it can be computed again.
     version : str
         Runs of another version do not count.
+    result : type
+        Of the results.
     """
 
-    def __init__(self, path: Path, version: str) -> None:
+    def __init__(self, path: Path, version: str, result: type[Result]) -> None:
         self._path = path
         self._version = version
+        self._result = result
         self._runs: dict[str, dict[str, Any]] = {}
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
@@ -57,23 +62,23 @@ class FinishedRuns:
         """Return the number of finished runs."""
         return len(self._runs)
 
-    def get(self, spec: RunSpec) -> RunResult | None:
+    def get(self, spec: Any) -> Result | None:
         """Return the result of a finished run, or None."""
         stored = self._runs.get(_key(spec))
         try:
-            return RunResult(**stored) if stored is not None else None
+            return self._result(**stored) if stored is not None else None
         except TypeError:
             return None
 
-    def add(self, spec: RunSpec, result: RunResult) -> None:
+    def add(self, spec: Any, result: Any) -> None:
         """Keep the result of a run."""
         self._runs[_key(spec)] = asdict(result)
-        write_json(self._path, {"version": self._version, "runs": self._runs})
+        write_json(self._path, {"version": self._version, "runs": self._runs}, indent=None)
 
     def discard(self) -> None:
         """Remove the file: the experiment is complete."""
         self._path.unlink(missing_ok=True)
 
 
-def _key(spec: RunSpec) -> str:
+def _key(spec: Any) -> str:
     return json.dumps(asdict(spec), sort_keys=True)

@@ -25,8 +25,8 @@ from .carry import Carrier
 from .cycle import VCycle
 from .hierarchy import Hierarchy
 from .objective import Memo, Vector
-from .report import CycleReport
 from .race import Contender, Race, RaceState
+from .report import CycleReport
 from .schedule import Schedule
 from .stopping import MaxSteps, Stall, StoppingRule
 

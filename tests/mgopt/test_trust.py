@@ -122,6 +122,61 @@ def test_otherwise_a_line_search():
     assert hierarchy.work.values[0] == 5
 
 
+class Wells:
+    """The sum of w(x_i) = x_i^4 / 4 - x_i^2 / 2 - x_i / 4 over n points, times a weight."""
+
+    def __init__(self, n, weight):
+        self.size, self.dtype, self._weight = n, np.dtype(np.float64), weight
+
+    def value(self, x):
+        return self._weight * float(np.sum(x**4 / 4 - x**2 / 2 - x / 4))
+
+    def value_and_grad(self, x, out):
+        out[:] = self._weight * (x**3 - x - 0.25)
+        return self.value(x)
+
+
+class JumpTo:
+    """An optimiser that ends each step at one point, however the way there looks."""
+
+    def __init__(self, target):
+        self._target = target
+
+    def init(self, x, metric):
+        return None
+
+    def step(self, f, x, state):
+        fx = f.value(x)
+        x[:] = self._target
+        return fx
+
+
+def over_the_hill(target, **options):
+    """From 0.8 left of the hill at -0.27 to `target`: the way there begins uphill."""
+    fine = Level(Wells(4, 1.0), GradientDescent(0.1), PiecewiseConstant(2))
+    hierarchy = Hierarchy([fine, Level(Wells(2, 2.0), JumpTo(target))])
+    x = np.full(4, -0.8)
+    (report,) = run(hierarchy, VCycle(Schedule.parse("[0, {1}]"), **options), x)[1]
+    (correction,) = report.corrections
+    assert correction.slope > 0
+    return correction
+
+
+def test_a_correction_that_begins_uphill_is_judged_by_where_it_ends():
+    taken = over_the_hill(1.1, trust=TrustRegion(10.0))
+    assert taken.accepted
+    assert taken.ratio == pytest.approx(1.0, rel=1e-12)
+    assert not over_the_hill(1.1, line_search=Armijo()).accepted
+
+
+def test_no_line_search_uphill():
+    """On top of the hill the ratio is bad, and a line search has nothing to begin with."""
+    refused = over_the_hill(-0.1, trust=TrustRegion(10.0, otherwise=FixedStep()))
+    assert not refused.accepted
+    assert refused.ratio is not None
+    assert refused.evaluations == 1
+
+
 def test_only_the_first_trial_comes_with_its_gradient():
     hierarchy = by_hand(c=0.01, rate=100.0)
     trust = TrustRegion(radius=1e4, otherwise=Armijo(shrink=0.1))

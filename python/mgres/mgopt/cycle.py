@@ -43,7 +43,8 @@ class Cycle:
         Step counts; must have as many levels as the hierarchy.
     line_search : LineSearch
         Judges every correction on the level's own objective, coupling included.  Whatever it says,
-        a correction that is not finite or no descent direction is never taken.
+        a correction that is not finite or no descent direction is never taken.  (A trust region
+        asks for no descent direction: it knows where the correction ends.)
     shape : "V", "W" or "F"
         How the coarse problem of a level is treated before its solution is used: by one visit (V),
         by two in turn (W), or by an F visit and then a V visit (F).  The coarsest level is always

@@ -45,9 +45,14 @@ class Trial:
     step_follows: bool = False
 
     @property
-    def is_fit(self) -> bool:
-        """Whether the correction is finite and leads down."""
-        return math.isfinite(self.length) and -math.inf < self.slope < 0
+    def is_finite(self) -> bool:
+        """Whether the correction and its slope are finite."""
+        return math.isfinite(self.length) and math.isfinite(self.slope)
+
+    @property
+    def leads_down(self) -> bool:
+        """Whether the correction is finite and a descent direction, which line searches need."""
+        return self.is_finite and self.slope < 0
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class Guard:
             return Verdict(Step(alpha=0.0, accepted=True))
         if self.trust is not None:
             verdict = self._judge_ratio(self.trust, hierarchy, l, trial, h, e, state)
-        elif trial.is_fit:
+        elif trial.leads_down:
             step = self.line_search(trial.f, trial.x, trial.d, trial.fx, trial.slope)
             verdict = Verdict(step)
         else:
@@ -146,7 +151,9 @@ class Guard:
         fine, coarse = state.levels[l], state.levels[l + 1]
         assert coarse.ball is not None
         step, ratio, predicted = REJECTED, None, None
-        if trial.is_fit:
+        # no descent direction is asked for: a long coarse path may end lower than where it began
+        # though the straight way there first leads up, and the ratio sees where it ends
+        if trial.is_finite:
             # as it is where the visit ended: its gradient, and so its value, may be known
             end = coarse.origin + e if trial.share < 1 else coarse.point
             predicted = h.value(coarse.origin) - h.value(end)
@@ -162,7 +169,7 @@ class Guard:
     def _step(trust: TrustRegion, trial: Trial, ratio: float) -> Step:
         if ratio >= trust.eta1:
             return Step(1.0, accepted=True, evaluations=1)
-        if trust.otherwise is None:
+        if trust.otherwise is None or not trial.leads_down:
             return Step(0.0, accepted=False, evaluations=1)
         step = trust.otherwise(trial.f, trial.x, trial.d, trial.fx, trial.slope)
         return replace(step, evaluations=step.evaluations + 1)

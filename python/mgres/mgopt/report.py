@@ -28,8 +28,8 @@ class CorrectionReport:
     alpha : float
         The step taken along it, 0 if it was rejected.
     accepted : bool
-        False if the correction was not finite, was no descent direction, or did not satisfy the
-        line search, the trust region or the verification.
+        False if the correction was not finite, was no descent direction for a line search, or did
+        not satisfy the line search, the trust region or the verification.
     evaluations : int
         Values of the level's objective that were asked for to judge the correction.
     radius : float or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .experiment import QUICK, run
@@ -24,10 +25,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.out.exists() and not options.out.is_dir():
         parser.error(f"--out: {options.out} is not a folder")
     try:
-        run(options.seeds, options.depth, options.out, quick=options.quick)
+        run(options.seeds, options.depth, options.out, version=_version(), quick=options.quick)
     except ValueError as error:
         parser.error(str(error))
     return 0
+
+
+def _version() -> str:
+    try:
+        return version("mgres")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 if __name__ == "__main__":

@@ -258,3 +258,17 @@ def test_optimizers_print_what_they_are():
     assert str(GradientDescent(StepDecay(0.5, 10))) == (
         "GradientDescent(learning_rate=StepDecay(initial=0.5, every=10, factor=0.5))"
     )
+
+
+def test_adamw_leaves_alone_what_does_not_learn():
+    class Partly(Cosh):
+        """The last component has no influence: it is fixed."""
+
+        def value_and_grad(self, x, out):
+            value = super().value_and_grad(x, out)
+            out[-1] = 0
+            return value
+
+    x = run(AdamW(0.1, weight_decay=0.5), Partly(3, np.float64), np.ones(3), Euclidean(), 4)
+    assert x[-1] == 1
+    assert x[0] < 0.7

@@ -105,6 +105,7 @@ def test_best_single_level_is_the_one_with_the_lowest_median_and_no_luck():
     for lucky in ((5, None, None), (5, 5, None)):
         rows = [row("single/gd", *lucky), row("single/adam", 30, 31, 32), row("recommended", 3)]
         assert "(adam) 31" in verdict(rows)
+    assert verdict(rows).endswith("10.3 x less (gd needs 5, but missed 1 of 3 seeds)")
 
 
 def test_table():

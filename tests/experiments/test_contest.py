@@ -267,6 +267,7 @@ def test_quick_reduces_grids_and_tuning_seeds_but_not_depth_data_or_targets(fake
     settings = result["settings"]["problems"]["fake"]
     assert settings["depth"] == 32
     assert settings["targets"] == ["loss 0.5", "loss 0.05"]
+    assert settings["max_seconds"] == 60
     assert {seed for _, _, seed, _ in fakes.runs} == {100, 101, 102}
     assert "quick: fewer methods" in capsys.readouterr().err
 
@@ -313,6 +314,16 @@ def test_what_does_not_belong_is_not_resumed(fakes, run, problem, capsys, change
     run(version="2" if change == "version" else "1", problem=changed.get(change, problem))
     assert len(fakes.runs) == 3
     assert "resuming" not in capsys.readouterr().err
+
+
+def test_runs_that_took_too_long_are_told(fakes, run, problem, capsys):
+    def slow(trial, settings):
+        raise Enough("seconds")
+
+    METHODS["torch/adam"] = Method(slow, lambda problem, quick: [{"name": "a"}])
+    row = row_of(run(), "torch/adam")
+    assert row["stopped"] == ["seconds"] * 3
+    assert "torch/adam: 3 of 3 runs ended by their budget of seconds" in capsys.readouterr().out
 
 
 def test_a_line_for_each_run(fakes, run, capsys):

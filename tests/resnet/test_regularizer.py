@@ -222,6 +222,21 @@ def test_gradient_of_the_sum_passes_the_taylor_test(regularizer):
     assert check_gradient(f, theta).ok
 
 
+@pytest.mark.parametrize("fixed", [(), ("blocks",)])
+@pytest.mark.parametrize("regularizer", [*CASES, Quartic(), [Tikhonov(0.1), Smoothness(1.0)]])
+def test_hessian_product_of_the_sum_is_the_slope_of_the_gradient(regularizer, fixed):
+    f, theta = objective(regularizer, fixed=fixed)
+    v = np.random.default_rng(1).standard_normal(f.size)
+    for part in fixed:
+        v[NET.part(part)] = 0
+    step = 1e-5
+    product, above, below = (np.empty(f.size) for _ in range(3))
+    f.hessian_product(theta, v, product)
+    f.value_and_grad(theta + step * v, above)
+    f.value_and_grad(theta - step * v, below)
+    assert relative_error(product, (above - below) / (2 * step)) < 1e-8
+
+
 @pytest.mark.parametrize("kind", [Tikhonov, Smoothness])
 def test_a_list_is_taken_like_a_tuple_and_one_like_a_list_of_one(kind):
     values = [

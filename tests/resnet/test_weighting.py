@@ -55,6 +55,24 @@ def test_integer_weights_are_repeated_samples(loss, labels):
 
 
 @LOSS
+@TARGETS
+@pytest.mark.parametrize("product", ["hessian_product", "gauss_newton_product"])
+def test_second_derivatives_of_weighted_samples_are_those_of_repeated_ones(product, loss, labels):
+    net = mgres.ResNet(2, 3, 3, 4, activation="tanh", dtype=np.float64)
+    theta, X, _, y = random_problem(net, 30, labels=labels)
+    times = np.random.default_rng(0).integers(0, 4, 30)
+    weighted = mgres.ResNetObjective(net, X, y, loss, sample_weight=times)
+    repeated = mgres.ResNetObjective(
+        net, np.repeat(X, times, axis=0), np.repeat(y, times, axis=0), loss
+    )
+    v = np.random.default_rng(1).standard_normal(net.size)
+    actual, expected = np.empty(net.size), np.empty(net.size)
+    getattr(weighted, product)(theta, v, actual)
+    getattr(repeated, product)(theta, v, expected)
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-13)
+
+
+@LOSS
 @pytest.mark.parametrize("weight", [1.0, 1e-3, 7, np.float32(0.1)])
 def test_equal_weights_change_nothing_but_rounding(loss, weight):
     net = mgres.ResNet(2, 3, 3, 4, dtype=np.float64)

@@ -11,6 +11,7 @@ import mgres
 from mgres.mgopt import Armijo, GradientDescent, StateDefect, WorkUnits
 from mgres.resnet import ResNetObjective, Samples
 from mgres.training import FreshCoarse, Growing, SameBatch, Verified
+from mgres.training.batches import batches
 from mgres.training.order import Order
 
 STRATEGIES = [SameBatch(16), FreshCoarse(16), Growing(4, 1.5, 2), Verified(FreshCoarse(16))]
@@ -129,6 +130,23 @@ def test_a_number_is_the_same_batch_on_all_levels(problem):
         for size in (16, SameBatch(16))
     ]
     np.testing.assert_array_equal(results[0].theta, results[1].theta)
+
+
+@pytest.mark.parametrize("batch_size", [25, None])
+def test_loops_of_ones_own_see_the_batches_of_fit(problem, cycles, batch_size):
+    f, seed = problem.f, 3
+    X, y = f.samples.X, f.samples.y
+    result = mgres.fit(
+        f, levels=1, batch_size=batch_size, max_cycles=7, seed=seed, callbacks=[cycles]
+    )
+    seen = [during(c)[0].X for c in cycles]
+    for generator in (seed, np.random.default_rng(seed)):
+        epochs = result.history.column("epoch")[1:]
+        own = batches(f, batch_size, generator)
+        for expected, X_fit, epoch in zip(epochs, seen, own, strict=False):
+            assert epoch == expected
+            np.testing.assert_array_equal(f.samples.X, X_fit)
+        f.samples.use(X, y)
 
 
 @ALL

@@ -22,6 +22,7 @@ from .newton import TruncatedNewton
 from .objective import Memo, Objective, TwiceDifferentiable, Vector
 from .optimizer import LevelOptimizer
 from .proximal import L1, ProximalGradient
+from .race import Race
 from .rate import (
     Constant,
     CosineDecay,
@@ -96,6 +97,7 @@ __all__ = [
     "Objective",
     "ProximalGradient",
     "RMSprop",
+    "Race",
     "Rate",
     "Sampled",
     "Scaled",

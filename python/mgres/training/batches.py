@@ -19,14 +19,14 @@ of a batch are copied: `X` may be a :class:`numpy.memmap` of a file larger than 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
 
-from ..mgopt import Hierarchy, Method
+from ..mgopt import Hierarchy, Method, Smoothing
 from ..resnet import ResNetObjective
 from ..resnet.network import Array
 from ..resnet.samples import Targets
@@ -166,12 +166,16 @@ class ShuffledBatches:
         What will run on the batches.
     size : callable
         ``size(cycle)`` returns how many samples the cycle gets, counted from 0; None for all.
-    seed : int
+    seed : int or Generator
         For the order.
     """
 
     def __init__(
-        self, f: ResNetObjective, method: Method, size: Callable[[int], int | None], seed: int
+        self,
+        f: ResNetObjective,
+        method: Method,
+        size: Callable[[int], int | None],
+        seed: int | np.random.Generator,
     ) -> None:
         self.method = method
         self.indices: Indices | None = None
@@ -210,6 +214,18 @@ class ShuffledBatches:
         elif self.f.samples.X is not self.X:
             self.f.samples.use(self.X, self.y)
         self.indices = indices
+
+
+def batches(
+    f: ResNetObjective, batch_size: int | None, seed: int | np.random.Generator
+) -> Iterator[int]:
+    """Put the batches of :class:`SameBatch` in use, for ever, in loops that are not :func:`fit`'s.
+
+    Yields the number of complete epochs behind each batch.  With None all samples stay in use.
+    """
+    run = ShuffledBatches(f, Smoothing(), lambda cycle: batch_size, seed)
+    while True:
+        yield run.next()
 
 
 def gather(X: Array, y: Targets, indices: Indices) -> tuple[Array, Any]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, LevelOptimizer, Stall
-from ..resnet import ResNetObjective, resnet_hierarchy
+from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, Level, LevelOptimizer, Race, Stall
+from ..resnet import DepthTransfer, ResNetObjective, time_metric
 from ..resnet.network import Array
 
 LEAST_DEPTH = 16
-LARGEST_STEP = 0.16
-"""Coarsest step size T / K0: with larger steps networks fit their own discretisation error."""
+LARGEST_STEP = 0.64
+"""Step size T / K0 of the coarsest level that is not exceeded if the depth allows it."""
+
+MOST_STARTS = 4
+RACE_STEPS = 60
+STEPS_BEFORE_RACING = 8
+"""A second start must be so many times cheaper, step by step, than a step on the finest level."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,18 @@ def recommended(f: ResNetObjective, *, batches: bool = False) -> Recipe:
     """Return the recipe for an objective: a cascade whose optimiser carries its memory up.
 
     Levels have K0, 2 K0, ..., K layers.  K0 is the smallest depth of at least 16 with
-    T / K0 <= 0.16 that halving leads to.  With all samples in every step, L-BFGS works in the
-    metric of L^2(0, T): no learning rate.  With mini-batches it is Adam with learning rate 0.03 in
-    the same metric.
+    T / K0 <= 0.64 that halving leads to.
+
+    *All samples in every step.*  L-BFGS in the metric of L^2(0, T) on every level: no learning
+    rate.  On the coarsest level up to four starts race for 60 steps each; fewer if the network is
+    not deep enough for that to be cheap.  Coarse networks with matched steps (see
+    :class:`mgres.ResNet`) are bridges: where the goal nearly holds on the finest level, they repair
+    what the coarse network has fitted of its own discretisation error.
+
+    *Mini-batches.*  Adam with learning rate 0.03 in the same metric, whose moments are carried up.
+
+    Settings were chosen on seeds 0 to 39 of the problems spirals, flow and digits of
+    ``mgres compare``; ``docs/method.md`` has the results on other seeds.
 
     Parameters
     ----------
@@ -59,24 +73,55 @@ def recommended(f: ResNetObjective, *, batches: bool = False) -> Recipe:
     --------
     >>> import numpy as np
     >>> from mgres import ResNet, ResNetObjective
-    >>> net = ResNet(n_inputs=2, width=3, n_outputs=2, depth=64)
+    >>> net = ResNet(n_inputs=2, width=3, n_outputs=2, depth=128)
     >>> f = ResNetObjective(net, np.ones((4, 2), np.float32), np.array([0, 1, 0, 1]))
-    >>> print(recommended(f))
-    Cascade(stop=Stall(gain=0.01, over=40, smooth=False), state='transfer')
-    level  layers       dt  parameters  gradient (WU)  optimizer
-        0      64  0.01562         782              1  LBFGS()
-        1      32  0.03125         398            0.5  LBFGS()
-        2      16   0.0625         206           0.25  LBFGS()
+    >>> recipe = recommended(f)
+    >>> [level.details["layers"] for level in recipe.hierarchy]
+    [128, 64, 32, 32, 16]
+    >>> recipe.method.race is None
+    True
     """
-    levels = 1
-    depth = f.net.depth
-    while (
-        depth % 2 == 0
-        and depth // 2 >= LEAST_DEPTH
-        and 2 * f.net.final_time / depth <= LARGEST_STEP
-    ):
-        depth //= 2
-        levels += 1
     optimizer: LevelOptimizer = Adam(0.03) if batches else LBFGS()
-    hierarchy = resnet_hierarchy(f, levels, optimizer=optimizer, metric="time")
-    return Recipe(hierarchy, Cascade(Stall(smooth=batches)))
+    depths = _depths(f)
+    bridges = not batches and f.net.scheme == "euler"
+    objectives: list[tuple[ResNetObjective, bool]] = []
+    for i, depth in enumerate(depths):
+        factor = f.net.depth // depth
+        if bridges and 0 < i < len(depths) - 1 and factor >= 4:
+            objectives.append((f.coarsen(factor, "matched"), True))
+        objectives.append((f.coarsen(factor) if factor > 1 else f, False))
+    levels = [
+        Level(
+            objective,
+            optimizer,
+            DepthTransfer(objective.net, objectives[l + 1][0].net)
+            if l + 1 < len(objectives)
+            else None,
+            time_metric(objective.net),
+            cost=objective.net.depth * objective.net.stages / (f.net.depth * f.net.stages),
+            bridge=bridge,
+            details={
+                "layers": objective.net.depth,
+                "dt": f"{objective.net.dt:.4g}",
+                "scheme": objective.net.scheme,
+            },
+        )
+        for l, (objective, bridge) in enumerate(objectives)
+    ]
+    starts = min(MOST_STARTS, f.net.depth // depths[-1] // STEPS_BEFORE_RACING)
+    race = None
+    if not batches and starts > 1:
+        race = Race(starts, RACE_STEPS, objectives[-1][0].net.part("blocks"))
+    return Recipe(Hierarchy(levels), Cascade(Stall(smooth=batches), race=race))
+
+
+def _depths(f: ResNetObjective) -> list[int]:
+    """Return K, K/2, ..., K0."""
+    depths = [f.net.depth]
+    while (
+        depths[-1] % 2 == 0
+        and depths[-1] // 2 >= LEAST_DEPTH
+        and 2 * f.net.final_time / depths[-1] <= LARGEST_STEP
+    ):
+        depths.append(depths[-1] // 2)
+    return depths

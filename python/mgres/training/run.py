@@ -166,11 +166,12 @@ class Run:
         finest = self._hierarchy[0].objective
         known = self._timed(lambda: finest.value(candidate)) if by_loss else None
         record = self._record(last.cycle, last.epoch, None, 0, candidate, known)
-        goal = self._limits.goal(record)
-        self._timed(lambda: method.ascend(self._hierarchy, self._next, state))
-        while goal and state.level > 0:
-            method.ascend(self._hierarchy, self._next, state)
-        if not goal:
+        if self._limits.goal(record):
+            state.race = None
+            while state.level > 0:
+                method.ascend(self._hierarchy, self._next, state)
+        else:
+            self._timed(lambda: method.ascend(self._hierarchy, self._next, state, known))
             point = self._next if state.level == 0 else state.point
             known = self._timed(lambda: method.look(state, point)) if by_loss else None
             record = self._record(last.cycle, last.epoch, None, state.level, point, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def compare(
     out.mkdir(parents=True, exist_ok=True)
     if quick:
         print(f"quick: {QUICK}", file=sys.stderr)
+        problems = [replace(p, max_seconds=p.max_seconds / 2) for p in problems]
     usable = []
     for name in methods:
         package = METHODS[name].package
@@ -174,6 +176,10 @@ def _print(rows: Sequence[Row], verdicts: Sequence[str]) -> None:
         for row in group:
             if "note" in row["settings"]:
                 print(f"{row['method']}: {row['settings']['note']}\n")
+            slow = row["stopped"].count("seconds")
+            if slow and row["failures"]:
+                n = len(row["stopped"])
+                print(f"{row['method']}: {slow} of {n} runs ended by their budget of seconds\n")
     for line in verdicts:
         print(line)
 

@@ -57,7 +57,7 @@ class Contest:
     finished : FinishedRuns
         What an interrupted comparison has already done.
     quick : bool
-        Smaller grids, one tuning seed, a smaller budget of seconds.
+        Smaller grids and one tuning seed.
     tell : callable
         Gets a line for each run.
     """
@@ -92,7 +92,7 @@ class Contest:
             seed=seed,
             targets=tuple(targets),
             max_work_units=min(problem.max_work_units, max_work_units or math.inf),
-            max_seconds=problem.max_seconds / 2 if self.quick else problem.max_seconds,
+            max_seconds=problem.max_seconds,
         )
         result = self.finished.get(spec)
         if result is None:

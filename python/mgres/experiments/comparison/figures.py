@@ -118,17 +118,19 @@ def _draw_ways(problem: str, rows: list[Row], methods: dict[str, Seeds], path: P
     axes[-1][0].set_xlabel("work units")
     axes[-1][1].set_xlabel("seconds")
     handles: dict[str, Any] = {}
+    n = max((len(seeds) for seeds in methods.values()), default=0)
     for name, style in sorted(styles.items(), key=lambda item: -item[1].order):
         if style.label is not None and methods[name]:
+            k = len(methods[name])
+            few = f" ({k} seed{'s' if k > 1 else ''})" if k < n else ""
             from matplotlib.lines import Line2D
 
-            handles[style.label] = Line2D(
+            handles[style.label + few] = Line2D(
                 [], [], color=style.colour, linewidth=style.width, linestyle=style.dash
             )
     figure.legend(
         list(handles.values()), list(handles), loc="outside lower center", ncols=4, frameon=False
     )
-    n = max((len(seeds) for seeds in methods.values()), default=0)
     figure.suptitle(
         f"{problem}: median of {n} seed{'s' if n != 1 else ''}, band from minimum to maximum",
         x=0.01,
@@ -192,10 +194,13 @@ def _dress(ax: Any, quantity: int, targets: Sequence[str], label: bool) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.xaxis.set_major_formatter("{x:g}")
     if quantity == ACCURACY:
-        ax.set_ylim(1, CERTAIN * 0.8)
+        errors = [line.get_ydata().min() for line in ax.get_lines()]
+        errors += [1 - float(t.split()[1]) for t in targets if t.startswith("accuracy")]
         shares = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998)
         ax.set_yticks([1 - s for s in shares] + [CERTAIN], [f"{s:g}" for s in shares] + ["1"])
         ax.minorticks_off()
+        # after the ticks, which widen the axis to hold them all
+        ax.set_ylim(1, max(0.6 * min(errors, default=CERTAIN), CERTAIN * 0.8))
     if label:
         ax.set_ylabel(
             "loss, level in use, best so far"

@@ -97,6 +97,12 @@ def verdict(rows: Sequence[Row]) -> str:
             f"recommended needs {_number(work)} WU, the best single level ({name}) "
             f"{_number(theirs)}: {_number(theirs / work)} x less"
         )
+        faster = min(singles, key=lambda row: _order(row)[::2])
+        if _order(faster)[::2] < _order(best)[::2]:
+            text += (
+                f" ({faster['method'].removeprefix('single/')} needs "
+                f"{_number(faster['work_units']['median'])}, but missed {_of(faster)})"
+            )
         if not (ours["failures"] or best["failures"]) and _worse(ours, best):
             text += (
                 f"; its worst seed ({_number(ours['work_units']['max'])} WU) is worse than the "

@@ -13,7 +13,7 @@ from .duffing import VectorSplit
 ESCAPE_ENERGY = 1 / 6
 """Energy of the three saddle points of the potential; above it trajectories leave the well."""
 
-_STEPS = 4000  # over [0, 8] doubling them moves no end point by more than 1e-5
+_STEPS = 4000  # over [0, 10] doubling them moves no end point by more than 1e-5
 _BLOCK = 4096  # candidates at a time, whatever is asked for, so that a longer set begins alike
 
 
@@ -22,7 +22,7 @@ def henon_heiles(
     n_train: int = 1000,
     n_val: int = 1000,
     dtype: npt.DTypeLike = np.float32,
-    final_time: float = 8.0,
+    final_time: float = math.pi,
     energy: float = 1 / 12,
 ) -> VectorSplit:
     r"""Sample the map that takes positions and momenta at time 0 to those at a later time.
@@ -43,9 +43,9 @@ def henon_heiles(
         Number of training and of validation trajectories, each at least 1.
     dtype : dtype_like, default float32
         float32 or float64. The float32 set is the float64 set, rounded once.
-    final_time : float, default 8.0
-        When the end states are taken, positive, in the units of t: small oscillations have the
-        period 2 pi.
+    final_time : float, default pi
+        When the end states are taken, positive, in the units of t: half a period of small
+        oscillations, which turns them as far as it can.
     energy : float, default 1/12
         The largest energy, positive and at most 1/6, where the well opens.  Motion is nearly always
         regular at 1/12 and mostly chaotic at 1/6.

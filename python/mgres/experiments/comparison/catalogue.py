@@ -116,7 +116,7 @@ _GIVEN = (
     Problem(
         name="henon-heiles",
         make=henon_heiles,
-        targets=(Target("loss", 2e-4), Target("loss", 1e-4)),
+        targets=(Target("loss", 1e-4), Target("loss", 1e-5)),
         width=4,
         depth=1024,
         final_time=10.0,
@@ -125,7 +125,7 @@ _GIVEN = (
         scale=0.1,
         pinned=_first_coordinates,
         fixed=HEADS,
-        max_work_units=1500,
+        max_work_units=2000,
         weights="antisymmetric",
     ),
 )

@@ -124,7 +124,7 @@ class TorchNetwork:
         h = Q @ self._columns
         used = W if net.weights == "free" else (W - W.transpose(1, 2)) / 2
         if net.damping:
-            used = used - net.damping * torch.eye(net.width)
+            used = used - net.damping * torch.eye(net.width, dtype=W.dtype)
         for weights, bias in zip(used.unbind(), b[:, :, None].unbind(), strict=True):
             h = torch.add(h, self._sigma(torch.addmm(bias, weights, h)), alpha=net.dt)
         z = torch.addmm(b_out[:, None], W_out, h).t()
@@ -197,7 +197,8 @@ def _jax_step(trial: Trial, rate: float) -> Callable[..., Any]:
         p = {**given, **learnt}
         used = p["W"]
         if net.weights != "free":
-            used = (used - used.transpose(0, 2, 1)) / 2 - net.damping * jnp.eye(net.width)
+            used = (used - used.transpose(0, 2, 1)) / 2
+            used -= net.damping * jnp.eye(net.width, dtype=used.dtype)
         h, _ = jax.lax.scan(layer, p["Q"] @ X.T, (used, p["b"]))
         z = (p["W_out"] @ h + p["b_out"][:, None]).T
         if cross_entropy and y.ndim == 1:

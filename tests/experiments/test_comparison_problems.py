@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from mgres.experiments.comparison import (
     problem_from_file,
 )
 
-BLOCKS_ONLY = ("digits", "spirals", "flow")
+BLOCKS_ONLY = ("digits", "spirals", "flow", "henon-heiles")
+REGRESSION = ("flow", "henon-heiles")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,7 @@ BLOCKS_ONLY = ("digits", "spirals", "flow")
         ("digits", 10, 256, 5, "tanh", None, ["loss 0.02", "loss 0.002"], 32),
         ("spirals", 4, 512, 10, "tanh", None, ["loss 0.01", "loss 0.0003"], 64),
         ("flow", 4, 512, 10, "tanh", None, ["loss 0.002", "loss 0.0005"], 64),
+        ("henon-heiles", 4, 1024, 10, "tanh", None, ["loss 0.0001", "loss 1e-05"], 64),
     ],
 )
 def test_settings_are_those_of_the_study(name, width, depth, T, activation, batch, targets, first):
@@ -37,7 +40,7 @@ def test_settings_are_those_of_the_study(name, width, depth, T, activation, batc
     assert [str(t) for t in p.targets] == targets
     assert p.first_depth == first
     assert p.fixed == (("opening", "closing") if name in BLOCKS_ONLY else ())
-    assert p.loss == ("squared_error" if name == "flow" else "cross_entropy")
+    assert p.loss == ("squared_error" if name in REGRESSION else "cross_entropy")
 
 
 @pytest.mark.parametrize("name", ["spirals", "flow"])
@@ -51,6 +54,40 @@ def test_fixed_parts_of_plane_problems(name):
     assert not views.b.any()
     assert not views.b_out.any()
     assert np.std(views.W) == pytest.approx(0.1, rel=0.05)
+
+
+def test_layers_of_the_hamiltonian_problem():
+    p = PROBLEMS["henon-heiles"]
+    net, theta = p.net(0), p.start(0)
+    assert (net.weights, net.damping, net.scheme) == ("antisymmetric", 0, "euler")
+    views = net.views(theta)
+    assert np.array_equal(views.Q, np.eye(4))
+    assert np.array_equal(views.W_out, np.eye(4))
+    assert [a.shape for a in p.data(1)] == [(1000, 4)] * 4
+    found = p.settings()
+    assert (found["weights"], found["damping"]) == ("antisymmetric", 0)
+    assert "weights" not in PROBLEMS["flow"].settings()
+
+
+def volume(net, theta):
+    """Return the determinants of the derivative of the network's map at a few points."""
+    X = np.random.default_rng(0).uniform(-0.4, 0.4, (20, 4))
+    columns = [
+        (net.logits(theta, X + step) - net.logits(theta, X - step)) / 2e-5
+        for step in 1e-5 * np.eye(4)
+    ]
+    return np.linalg.det(np.stack(columns, axis=2))
+
+
+def test_euler_expands_phase_space_the_less_the_deeper_the_network():
+    p = replace(PROBLEMS["henon-heiles"], scale=0.5, dtype="float64")
+    expanded = []
+    for depth in (64, 128, 256):
+        deep = replace(p, depth=depth)
+        expanded.append(np.log(volume(deep.net(0), deep.start(0, "smooth"))))
+    assert np.all(expanded[0] > 0.02)
+    for coarse, fine in pairwise(expanded):
+        assert np.all((coarse / fine > 1.7) & (coarse / fine < 2.3))
 
 
 def test_fixed_parts_of_digits():
@@ -91,6 +128,13 @@ def test_another_depth_is_another_problem():
     deep = at_depth(PROBLEMS["mnist"], 2048)
     assert (deep.name, deep.depth) == ("mnist-2048", 2048)
     assert deep.targets == PROBLEMS["mnist"].targets
+
+
+def test_weights_are_checked():
+    with pytest.raises(ValueError, match="weights: expected one of"):
+        replace(PROBLEMS["flow"], weights="symmetric")
+    with pytest.raises(ValueError, match="damping: needs weights='antisymmetric'"):
+        replace(PROBLEMS["flow"], damping=0.1)
 
 
 @pytest.mark.parametrize(("depth", "first"), [(512, 64), (64, 64), (32, 32), (96, 96), (128, 64)])

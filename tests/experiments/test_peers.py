@@ -27,15 +27,17 @@ def costs(result):
     return {target: reached and reached[0] for target, reached in result.reached.items()}
 
 
-@pytest.mark.parametrize("which", ["discs", "bend", "batches"])
+@pytest.mark.parametrize("which", ["discs", "bend", "batches", "antisymmetric"])
 @pytest.mark.parametrize("package", ["torch", "jax"])
 def test_adam_reaches_the_targets_after_as_many_steps(request, package, which):
     pytest.importorskip(package, reason=f"NOT TESTED: needs {package}")
-    problem = request.getfixturevalue("discs" if which == "batches" else which)
+    problem = request.getfixturevalue("bend" if which in ("bend", "antisymmetric") else "discs")
     # the library measures gradients of layers in L^2: the epsilon of Adam weighs a little less
     problem = replace(problem, dtype=np.float64)
     if which == "batches":
         problem = replace(problem, batch_size=50)
+    if which == "antisymmetric":
+        problem = replace(problem, weights=which, targets=(mgres.experiments.Target("loss", 0.02),))
     method = {"torch": peers.torch_adam, "jax": peers.jax_adam}[package]
     theirs = run_trial(Trial(problem, 100), method, ADAM)
     for target, cost in costs(ours(problem)).items():
@@ -44,10 +46,13 @@ def test_adam_reaches_the_targets_after_as_many_steps(request, package, which):
     assert theirs.seconds > 0
 
 
+@pytest.mark.parametrize("weights", ["free", "antisymmetric"])
 @pytest.mark.parametrize("regularized", [False, True])
 @pytest.mark.parametrize("which", ["discs", "bend"])
-def test_torch_has_the_same_objective_and_gradient(request, torch, which, regularized):
-    problem = replace(request.getfixturevalue(which), dtype=np.float64)
+def test_torch_has_the_same_objective_and_gradient(request, torch, which, regularized, weights):
+    problem = replace(request.getfixturevalue(which), dtype=np.float64, weights=weights)
+    if weights == "antisymmetric":
+        problem = replace(problem, damping=0.2)
     if regularized:
         problem = replace(problem, regularizer=mgres.Tikhonov(0.1, "time"))
     trial = Trial(problem, 3)

@@ -4,7 +4,17 @@ from .circles import circles
 from .digits import digits, digits_pca
 from .download import download_mnist
 from .duffing import duffing
+from .henon_heiles import henon_heiles
 from .mnist import mnist
 from .spirals import spirals
 
-__all__ = ["circles", "digits", "digits_pca", "download_mnist", "duffing", "mnist", "spirals"]
+__all__ = [
+    "circles",
+    "digits",
+    "digits_pca",
+    "download_mnist",
+    "duffing",
+    "henon_heiles",
+    "mnist",
+    "spirals",
+]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...datasets import circles, digits_pca, duffing, spirals
+from ...datasets import circles, digits_pca, duffing, henon_heiles, spirals
 from ...resnet import ResNet, Tikhonov
 from ...resnet.network import Array
 from ..setups import load_mnist
@@ -30,9 +30,11 @@ def _last_coordinate(seed: int, net: ResNet) -> Mapping[str, Array]:
 
 
 def _first_coordinates(seed: int, net: ResNet) -> Mapping[str, Array]:
-    """Lift the plane into R^v; the first two coordinates are the answer."""
-    lift = np.eye(net.width, 2, dtype=net.dtype)
-    return {"Q": lift, "W_out": lift.T}
+    """Lift the inputs into R^v, if it is larger; the first coordinates are the answer."""
+    return {
+        "Q": np.eye(net.width, net.n_inputs, dtype=net.dtype),
+        "W_out": np.eye(net.n_outputs, net.width, dtype=net.dtype),
+    }
 
 
 def _random_head(seed: int, net: ResNet) -> Mapping[str, Array]:
@@ -108,6 +110,23 @@ _GIVEN = (
         pinned=_first_coordinates,
         fixed=HEADS,
         max_work_units=1000,
+    ),
+    # antisymmetric layers keep the volume of phase space only in the limit of many layers: forward
+    # Euler expands it, and shallow networks cannot reach the targets (docs/science.md)
+    Problem(
+        name="henon-heiles",
+        make=henon_heiles,
+        targets=(Target("loss", 1e-4), Target("loss", 1e-5)),
+        width=4,
+        depth=1024,
+        final_time=10.0,
+        activation="tanh",
+        loss="squared_error",
+        scale=0.1,
+        pinned=_first_coordinates,
+        fixed=HEADS,
+        max_work_units=2000,
+        weights="antisymmetric",
     ),
 )
 

@@ -122,7 +122,10 @@ class TorchNetwork:
         torch, net = self._torch, self._trial.net
         Q, W, b, W_out, b_out = self._leaves.values()
         h = Q @ self._columns
-        for weights, bias in zip(W.unbind(), b[:, :, None].unbind(), strict=True):
+        used = W if net.weights == "free" else (W - W.transpose(1, 2)) / 2
+        if net.damping:
+            used = used - net.damping * torch.eye(net.width, dtype=W.dtype)
+        for weights, bias in zip(used.unbind(), b[:, :, None].unbind(), strict=True):
             h = torch.add(h, self._sigma(torch.addmm(bias, weights, h)), alpha=net.dt)
         z = torch.addmm(b_out[:, None], W_out, h).t()
         if self._trial.problem.loss == "cross_entropy":
@@ -192,7 +195,11 @@ def _jax_step(trial: Trial, rate: float) -> Callable[..., Any]:
 
     def objective(learnt: Any, given: Any, X: Any, y: Any) -> Any:
         p = {**given, **learnt}
-        h, _ = jax.lax.scan(layer, p["Q"] @ X.T, (p["W"], p["b"]))
+        used = p["W"]
+        if net.weights != "free":
+            used = (used - used.transpose(0, 2, 1)) / 2
+            used -= net.damping * jnp.eye(net.width, dtype=used.dtype)
+        h, _ = jax.lax.scan(layer, p["Q"] @ X.T, (used, p["b"]))
         z = (p["W_out"] @ h + p["b_out"][:, None]).T
         if cross_entropy and y.ndim == 1:
             value = -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()

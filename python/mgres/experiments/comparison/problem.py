@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...resnet import ResNet, Tikhonov
+from ...resnet.discretization import check_discretization
 from ...resnet.network import ACTIVATIONS, PARTS, Array
 from ...resnet.objective import LOSSES
 
@@ -73,8 +74,9 @@ class Problem:
         labels or float vectors.  The last two may be empty if no target is an accuracy.
     targets : tuple of Target
         Easy ones first.
-    width, depth, final_time, activation
-        Of the network; the numbers of inputs and outputs are those of the data.
+    width, depth, final_time, activation, weights, damping
+        Of the network, see :class:`mgres.ResNet`; the numbers of inputs and outputs are those of
+        the data.
     loss : str
         "cross_entropy" or "squared_error".
     scheme, scale : str and float
@@ -125,6 +127,8 @@ class Problem:
     dtype: np.dtype[Any] = field(default=np.dtype(np.float32))
     same_data: bool = False
     source: str = "built in"
+    weights: str = "free"
+    damping: float = 0.0
 
     def __post_init__(self) -> None:
         if not callable(self.make):
@@ -138,6 +142,7 @@ class Problem:
         if any(t.kind == "accuracy" for t in targets) and self.loss != "cross_entropy":
             raise ValueError("targets: an accuracy needs loss='cross_entropy'")
         object.__setattr__(self, "targets", targets)
+        check_discretization(self.width, "euler", 1.0, self.weights, self.damping)
         for name in ("width", "depth", "validate_every"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -194,6 +199,8 @@ class Problem:
             self.final_time,
             self.activation,
             self.dtype,
+            weights=self.weights,
+            damping=self.damping,
         )
 
     @property
@@ -235,6 +242,7 @@ class Problem:
 
     def settings(self) -> dict[str, Any]:
         """Return what a reader of a result file must know, as plain values."""
+        constrained = {"weights": self.weights, "damping": self.damping}
         return {
             "targets": [str(target) for target in self.targets],
             "depth": self.depth,
@@ -252,4 +260,5 @@ class Problem:
             "max_work_units": self.max_work_units,
             "max_seconds": self.max_seconds,
             "dtype": self.dtype.name,
+            **(constrained if self.weights != "free" else {}),
         }

@@ -1,0 +1,79 @@
+"""Regression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
+
+from .base import Array, ResNetEstimator
+from .samples import WeightedSamples
+
+
+class ResNetRegressor(RegressorMixin, ResNetEstimator):
+    _loss = "squared_error"
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ResNetRegressor:
+        X, y = self._checked(X, y, reset=True)
+        samples = self._samples(X, y, sample_weight)
+        theta = None
+        if self._is_warm():
+            self._check_outputs(y)
+            theta = self.theta_
+        else:
+            self._standardize(samples)
+        self._train(samples, samples.y.shape[1], theta)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> ResNetRegressor:
+        first = not hasattr(self, "theta_")
+        X, y = self._checked(X, y, reset=first)
+        samples = self._samples(X, y, sample_weight)
+        if first:
+            self._standardize(samples)
+        else:
+            self._check_outputs(y)
+        self._partial(samples, samples.y.shape[1], None if first else self.theta_)
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        predicted = self._logits(X) * self.target_scale_ + self.target_mean_
+        return predicted[:, 0] if self._is_flat else predicted
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
+        X, y = self._inputs(X, y, reset=reset, multi_output=True, y_numeric=True)
+        y = np.asarray(y, np.float64)
+        if reset:
+            self._is_flat = y.ndim == 1
+        return X, y.reshape(len(y), -1)
+
+    def _standardize(self, samples: WeightedSamples) -> None:
+        """Set mean and standard deviation of the targets, by which they are standardised."""
+        self.target_mean_ = np.average(samples.y, axis=0, weights=samples.weights)
+        deviations = samples.y - self.target_mean_
+        variance = np.average(deviations**2, axis=0, weights=samples.weights)
+        # a constant target, to rounding: any scale will do
+        noise = np.finfo(np.float64).eps * np.maximum(np.abs(samples.y).max(axis=0), 1e-300)
+        deviation = np.sqrt(variance)
+        self.target_scale_ = np.where(deviation > 10 * noise, deviation, 1.0)
+
+    def _check_outputs(self, y: Array) -> None:
+        if y.shape[1] != self.net_.n_outputs:
+            raise ValueError(f"y: expected {self.net_.n_outputs} outputs, got {y.shape[1]}")
+
+    def _objective_data(self, samples: WeightedSamples) -> WeightedSamples:
+        standard = (samples.y - self.target_mean_) / self.target_scale_
+        return WeightedSamples(samples.X, standard, samples.weights)
+
+    def _score_of(self, logits: Array, samples: WeightedSamples) -> float:
+        predicted = logits.astype(np.float64) * self.target_scale_ + self.target_mean_
+        return float(r2_score(samples.y, predicted, sample_weight=samples.weights))

@@ -21,7 +21,7 @@ from ..parallel import get_num_threads, set_num_threads
 from ..resnet import ResNet, ResNetObjective, Tikhonov, smooth_start_depth, time_metric
 from ..training import FitResult, TrainingInterrupted, fit
 from .methods import Plan
-from .samples import WeightedSamples, merged, positive
+from .samples import WeightedSamples, positive
 from .settings import check_dtype, check_integer, check_number
 from .watch import EarlyStopping, LossStall
 
@@ -102,7 +102,7 @@ class ResNetEstimator(BaseEstimator):
     def _samples(self, X: Array, y: Array, sample_weight: Any) -> WeightedSamples:
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return merged(positive(X, y, sample_weight))
+        return positive(X, y, sample_weight)
 
     def _train(self, samples: WeightedSamples, n_outputs: int, theta: Array | None) -> None:
         """Train from `theta`, or from a fresh start, and set the fitted attributes."""

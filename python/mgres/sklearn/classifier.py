@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from .base import Array, ResNetEstimator
-from .samples import WeightedSamples
+from .samples import WeightedSamples, merged
 
 
 class ResNetClassifier(ClassifierMixin, ResNetEstimator):
@@ -72,7 +72,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         samples = self._samples(X, y, sample_weight)
         classes, codes = np.unique(samples.y, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"y: expected at least two classes, got only class {classes[0]!r}")
+            raise ValueError(f"y: expected at least two classes, got one class: {classes[0]!r}")
         theta = None
         if self._is_warm():
             if not np.array_equal(classes, self.classes_):
@@ -81,7 +81,8 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
                 )
             theta = self.theta_
         self.classes_ = classes
-        self._train(WeightedSamples(samples.X, codes, samples.weights), len(classes), theta)
+        samples = merged(WeightedSamples(samples.X, codes, samples.weights))
+        self._train(samples, len(classes), theta)
         return self
 
     def partial_fit(
@@ -100,7 +101,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         if len(known) < 2:
             raise ValueError(f"classes: expected at least two classes, got {known}")
         self.classes_ = known
-        samples = self._samples(X, np.searchsorted(known, y), sample_weight)
+        samples = merged(self._samples(X, np.searchsorted(known, y), sample_weight))
         self._partial(samples, len(known), None if first else self.theta_)
         return self
 

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted
 
 from .base import Array, ResNetEstimator
-from .samples import WeightedSamples
+from .samples import WeightedSamples, merged
 
 
 class ResNetRegressor(RegressorMixin, ResNetEstimator):
@@ -19,7 +18,7 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ResNetRegressor:
         X, y = self._checked(X, y, reset=True)
-        samples = self._samples(X, y, sample_weight)
+        samples = merged(self._samples(X, y, sample_weight))
         theta = None
         if self._is_warm():
             self._check_outputs(y)
@@ -32,7 +31,7 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> ResNetRegressor:
         first = not hasattr(self, "theta_")
         X, y = self._checked(X, y, reset=first)
-        samples = self._samples(X, y, sample_weight)
+        samples = merged(self._samples(X, y, sample_weight))
         if first:
             self._standardize(samples)
         else:

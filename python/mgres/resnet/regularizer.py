@@ -65,8 +65,8 @@ class Tikhonov:
         R(\theta) = \beta \Big( c_l \sum_k (\|W_k\|_F^2 + \|b_k\|^2)
                     + \|W_{out}\|_F^2 + \|b_{out}\|^2 \Big)
 
-    There is no factor 1/2, and Q is not penalised.  With constant prolongation P the functional is
-    exactly the same on all levels: R_l(P theta) = R_{l-1}(theta).
+    There is no factor 1/2, and by default Q is not penalised.  With constant prolongation P the
+    functional is exactly the same on all levels: R_l(P theta) = R_{l-1}(theta).
 
     Attributes
     ----------
@@ -76,10 +76,14 @@ class Tikhonov:
         What the sum over layers approximates.  ``"layers"``, the paper's choice and the one for the
         Euclidean metric: c_l = K_finest / K_l, that is 2^{L-l}, 1 on the finest level.  ``"time"``,
         for the metric of L^2(0, T): c_l = dt_l, an integral over [0, T].
+    opening : bool
+        Whether :math:`\beta \|Q\|_F^2` is added.  Without it, training to a minimum can make R
+        small by large Q and small W_out, and the network is not regularised.
     """
 
     beta: float
     measure: str = "layers"
+    opening: bool = False
 
     def __post_init__(self) -> None:
         _check("beta", self.beta, self.measure)
@@ -95,7 +99,8 @@ class Tikhonov:
             How many layers the finest level has.
         """
         c = net.dt if self.measure == "time" else finest_depth / net.depth
-        return {"blocks": self.beta * c, "closing": self.beta}
+        weights = {"blocks": self.beta * c, "closing": self.beta}
+        return {"opening": self.beta, **weights} if self.opening else weights
 
     def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""

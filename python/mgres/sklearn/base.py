@@ -29,6 +29,10 @@ Array = NDArray[Any]
 LEAST_WIDTH = 16
 BATCH = 200
 """Samples of a batch of `partial_fit`, if `batch_size` does not say."""
+SMALL = 2e8
+"""Floating-point operations of a pass through the network, a few milliseconds, below which one
+thread does it: there is little to gain, and where other processes want the processors as well,
+threads that wait for each other made small fits a hundred times slower."""
 
 
 class ResNetEstimator(BaseEstimator):
@@ -113,7 +117,7 @@ class ResNetEstimator(BaseEstimator):
         validation = None
         if self.early_stopping:
             samples, validation = self._split(samples, split)
-        with self._threads():
+        with self._threads(self._batch(len(samples)) or len(samples)):
             self._run(samples, validation, theta, seed)
         self._optimizer_state = None
 
@@ -183,7 +187,7 @@ class ResNetEstimator(BaseEstimator):
         order = np.random.default_rng([seed, self.n_iter_]).permutation(len(samples))
         size = min(self.batch_size or BATCH, len(samples))
         losses = []
-        with self._threads():
+        with self._threads(size):
             for begin in range(0, len(samples), size):
                 f = self._objective(samples[order[begin : begin + size]])
                 losses.append(optimizer.step(f, self.theta_, self._optimizer_state))
@@ -199,7 +203,7 @@ class ResNetEstimator(BaseEstimator):
             np.ascontiguousarray(data.X),
             data.y,
             loss=self._loss,
-            regularizer=Tikhonov(self.alpha, measure="time"),
+            regularizer=Tikhonov(self.alpha, measure="time", opening=True),
             sample_weight=data.sample_weight,
         )
 
@@ -269,17 +273,18 @@ class ResNetEstimator(BaseEstimator):
     def _logits(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "theta_")
         X = validate_data(self, X, reset=False, dtype=self.net_.dtype, order="C")
-        with self._threads():
+        with self._threads(len(X)):
             return self.net_.logits(self.theta_, X).astype(np.float64)
 
     @contextmanager
-    def _threads(self) -> Iterator[None]:
-        """Use `n_threads` inside, whatever was set before afterwards."""
-        if self.n_threads is None:
-            yield
-            return
+    def _threads(self, n: int) -> Iterator[None]:
+        """Use `n_threads` inside for passes of `n` samples, and afterwards what was set before."""
         before = get_num_threads()
-        set_num_threads(int(self.n_threads))
+        wanted = self.n_threads
+        if wanted is None:
+            operations = 6 * n * self.net_.depth * self.net_.width**2
+            wanted = before if operations > SMALL else 1
+        set_num_threads(int(wanted))
         try:
             yield
         finally:

@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..mgopt import Adam, Cascade, FullMultigrid, Stall
+from ..mgopt.adam import AdamState
 from ..parallel import get_num_threads, set_num_threads
 from ..resnet import ResNet, ResNetObjective, Tikhonov, smooth_start_depth, time_metric
 from ..training import FitResult, TrainingInterrupted, fit
@@ -39,6 +40,7 @@ class ResNetEstimator(BaseEstimator):
     """Parameters and training; :class:`ResNetClassifier` documents them."""
 
     _loss: str
+    _optimizer_state: AdamState | None
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class ResNetEstimator(BaseEstimator):
         schedule: str | None = None,
         activation: str = "tanh",
         final_time: float = 1.0,
-        alpha: float = 1e-3,
+        alpha: float = 5.0,
         batch_size: int | None = None,
         learning_rate_init: float = 0.03,
         max_iter: int = 1000,
@@ -128,7 +130,7 @@ class ResNetEstimator(BaseEstimator):
         theta: Array | None,
         seed: int,
     ) -> None:
-        f = self._objective(samples)
+        f = self._objective(samples, float(samples.weights.sum()))
         hierarchy, method = self._plan(continued=theta is not None).build(f)
         if theta is None:
             theta = self._start(seed)
@@ -187,23 +189,25 @@ class ResNetEstimator(BaseEstimator):
         order = np.random.default_rng([seed, self.n_iter_]).permutation(len(samples))
         size = min(self.batch_size or BATCH, len(samples))
         losses = []
+        total = float(samples.weights.sum())
         with self._threads(size):
             for begin in range(0, len(samples), size):
-                f = self._objective(samples[order[begin : begin + size]])
+                f = self._objective(samples[order[begin : begin + size]], total)
                 losses.append(optimizer.step(f, self.theta_, self._optimizer_state))
         self.loss_ = float(np.mean(losses))
         self.loss_curve_.append(self.loss_)
         self.n_iter_ += 1
         self.work_units_ += len(losses)
 
-    def _objective(self, samples: WeightedSamples) -> ResNetObjective:
+    def _objective(self, samples: WeightedSamples, total: float) -> ResNetObjective:
+        """Return the objective on samples out of a set with this `total` weight."""
         data = self._objective_data(samples)
         return ResNetObjective(
             self.net_,
             np.ascontiguousarray(data.X),
             data.y,
             loss=self._loss,
-            regularizer=Tikhonov(self.alpha, measure="time", opening=True),
+            regularizer=Tikhonov(self.alpha / (2 * total), measure="time", opening=True),
             sample_weight=data.sample_weight,
         )
 

@@ -93,8 +93,8 @@ class Plan:
         if levels == 1:
             return Smoothing()
         shape = {"V": VCycle, "W": WCycle, "F": FCycle}[self.cycle]
-        given = self.schedule is not None
-        return shape(Schedule.parse(self.schedule) if given else Schedule.paper(levels), line_search)
+        text = self.schedule
+        return shape(Schedule.paper(levels) if text is None else Schedule.parse(text), line_search)
 
     def _count(self, f: ResNetObjective) -> int:
         if self.cycle == "single":

@@ -14,9 +14,54 @@ from .samples import WeightedSamples, merged
 
 
 class ResNetRegressor(RegressorMixin, ResNetEstimator):
+    """A deep residual network for regression, with one or several targets.
+
+    Half the squared error of the standardised targets, averaged with the samples' weights, plus a
+    regulariser is minimised; network, method, parameters and attributes are those of
+    :class:`ResNetClassifier`, without `class_weight` and `classes_`.  Scores are R^2.
+
+    Attributes
+    ----------
+    target_mean_, target_scale_ : ndarray, shape (n_targets,)
+        Mean and standard deviation of the targets in training, in their units; the network predicts
+        (y - mean) / scale.  With `warm_start` and :meth:`partial_fit` they are those of the first
+        call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.linspace(-2, 2, 100).reshape(-1, 1)
+    >>> model = ResNetRegressor(random_state=0).fit(x, np.sin(3 * x[:, 0]))
+    >>> model.score(x, np.sin(3 * x[:, 0])) > 0.95
+    True
+    """
+
     _loss = "squared_error"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ResNetRegressor:
+        """Train on samples and their targets.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, n_features)
+            Samples.
+        y : array_like, shape (n,) or (n, n_targets)
+            Targets.
+        sample_weight : array_like, shape (n,), optional
+            Weights >= 0.
+
+        Returns
+        -------
+        ResNetRegressor
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an argument is not as described.
+        DivergenceError
+            If the loss is no longer finite.
+        """
         X, y = self._checked(X, y, reset=True)
         samples = merged(self._samples(X, y, sample_weight))
         theta = None
@@ -29,6 +74,12 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> ResNetRegressor:
+        """Pass through samples once, in steps of Adam on the finest network.
+
+        The moments of Adam are kept from call to call, until :meth:`fit` is called; the samples of
+        the first call set `target_mean_` and `target_scale_`.  Arguments and errors are those of
+        :meth:`fit`.
+        """
         first = not hasattr(self, "theta_")
         X, y = self._checked(X, y, reset=first)
         samples = merged(self._samples(X, y, sample_weight))
@@ -40,7 +91,8 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        predicted = self._logits(X) * self.target_scale_ + self.target_mean_
+        """Return the predicted targets, of the shape that they had in training."""
+        predicted: NDArray[np.float64] = self._logits(X) * self.target_scale_ + self.target_mean_
         return predicted[:, 0] if self._is_flat else predicted
 
     def __sklearn_tags__(self) -> Any:

@@ -76,5 +76,6 @@ def merged(samples: WeightedSamples) -> WeightedSamples:
         return samples[first]
     # by size, so that a sum does not depend on the order either
     order = np.argsort(samples.weights, kind="stable")
-    weights = np.bincount(which[order], weights=samples.weights[order])
+    weights = np.zeros(len(first))
+    np.add.at(weights, which[order], samples.weights[order])
     return WeightedSamples(samples.X[first], samples.y[first], weights)

@@ -37,10 +37,10 @@ def check_dtype(value: Any) -> np.dtype[Any]:
     ValueError
         If `value` stands for neither.
     """
-    try:
-        dtype = np.dtype(value)
-    except TypeError:
-        dtype = None
-    if value is None or dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype: expected float32 or float64, got {value!r}")
-    return dtype
+    for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        try:
+            if value is not None and np.dtype(value) == dtype:
+                return dtype
+        except TypeError:
+            break
+    raise ValueError(f"dtype: expected float32 or float64, got {value!r}")

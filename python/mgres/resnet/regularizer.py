@@ -75,8 +75,8 @@ class Tikhonov:
     measure : str
         What the sum over layers approximates.  ``"layers"``, the paper's choice and the one for the
         Euclidean metric: c_l = K_finest / K_l, that is 2^{L-l}, 1 on the finest level.  ``"time"``,
-        for the metric of L^2(0, T): c_l = dt_l, an integral over [0, T].  ``"mean"``: c_l = 1 / K_l,
-        the mean over [0, T], so that blocks count as much as Q and classifier for any T.
+        for the metric of L^2(0, T): c_l = dt_l, an integral over [0, T].  ``"mean"``:
+        c_l = 1 / K_l, the mean over [0, T], so that blocks count as much as the rest for any T.
     opening : bool
         Whether :math:`\beta \|Q\|_F^2` is added.  Without it, training to a minimum can make R
         small by large Q and small W_out, and the network is not regularised.

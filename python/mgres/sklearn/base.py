@@ -19,15 +19,16 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..mgopt import Adam, Cascade, FullMultigrid, Stall
 from ..mgopt.adam import AdamState
 from ..parallel import get_num_threads, set_num_threads
-from ..resnet import ResNet, ResNetObjective, Tikhonov, smooth_start_depth, time_metric
+from ..resnet import ResNet, ResNetObjective, smooth_start_depth, time_metric
 from ..training import FitResult, TrainingInterrupted, fit
+from .decay import DecayToStart
 from .methods import Plan
 from .samples import WeightedSamples, positive
 from .settings import check_dtype, check_integer, check_number
 from .watch import EarlyStopping, LossStall
 
 Array = NDArray[Any]
-LEAST_WIDTH = 16
+LEAST_WIDTH = 32
 BATCH = 200
 """Samples of a batch of `partial_fit`, if `batch_size` does not say."""
 SMALL = 2e8
@@ -51,8 +52,8 @@ class ResNetEstimator(BaseEstimator):
         cycle: str = "cascade",
         schedule: str | None = None,
         activation: str = "tanh",
-        final_time: float = 1.0,
-        alpha: float = 5.0,
+        final_time: float = 3.0,
+        alpha: float = 15.0,
         batch_size: int | None = None,
         learning_rate_init: float = 0.03,
         max_iter: int = 1000,
@@ -114,26 +115,27 @@ class ResNetEstimator(BaseEstimator):
         """Train from `theta`, or from a fresh start, and set the fitted attributes."""
         rng = check_random_state(self.random_state)
         seed, split = (int(rng.randint(2**31 - 1)) for _ in range(2))
+        continued = theta is not None
         if theta is None:
-            self.net_ = self._network(samples.X.shape[1], n_outputs)
+            theta = self._start(samples.X.shape[1], n_outputs, seed)
         validation = None
         if self.early_stopping:
             samples, validation = self._split(samples, split)
         with self._threads(self._batch(len(samples)) or len(samples)):
-            self._run(samples, validation, theta, seed)
+            self._run(samples, validation, theta, seed, continued=continued)
         self._optimizer_state = None
 
     def _run(
         self,
         samples: WeightedSamples,
         validation: WeightedSamples | None,
-        theta: Array | None,
+        theta: Array,
         seed: int,
+        *,
+        continued: bool,
     ) -> None:
         f = self._objective(samples, float(samples.weights.sum()))
-        hierarchy, method = self._plan(continued=theta is not None).build(f)
-        if theta is None:
-            theta = self._start(seed)
+        hierarchy, method = self._plan(continued=continued).build(f)
         stopping, stall = None, None
         if validation is not None:
             stopping = EarlyStopping(self._scorer(validation), self.tol, self.n_iter_no_change)
@@ -179,8 +181,7 @@ class ResNetEstimator(BaseEstimator):
         rng = check_random_state(self.random_state)
         seed = int(rng.randint(2**31 - 1))
         if theta is None:
-            self.net_ = self._network(samples.X.shape[1], n_outputs)
-            self.theta_ = self._start(seed)
+            self.theta_ = self._start(samples.X.shape[1], n_outputs, seed)
             self._optimizer_state = None
             self.n_iter_, self.work_units_, self.loss_curve_ = 0, 0.0, []
         optimizer = Adam(self.learning_rate_init)
@@ -207,7 +208,7 @@ class ResNetEstimator(BaseEstimator):
             np.ascontiguousarray(data.X),
             data.y,
             loss=self._loss,
-            regularizer=Tikhonov(self.alpha / (2 * total), measure="time", opening=True),
+            regularizer=DecayToStart(self.alpha / (2 * total), self.start_),
             sample_weight=data.sample_weight,
         )
 
@@ -223,10 +224,13 @@ class ResNetEstimator(BaseEstimator):
             dtype=check_dtype(self.dtype),
         )
 
-    def _start(self, seed: int) -> Array:
+    def _start(self, n_inputs: int, n_outputs: int, seed: int) -> Array:
         """Return parameters that are smooth in t, so that all levels see the same start."""
-        coarse = smooth_start_depth(self.net_.depth, self.net_.final_time)
-        return self.net_.init(seed, scheme="glorot", coarse_depth=coarse)
+        net = self.net_ = self._network(n_inputs, n_outputs)
+        coarse = smooth_start_depth(net.depth, net.final_time)
+        theta = net.init(seed, scheme="he", coarse_depth=coarse)
+        self.start_ = theta[net.part("blocks")].reshape(net.depth, -1).copy()
+        return theta
 
     def _plan(self, *, continued: bool) -> Plan:
         """Return how to train; a model that was trained before is trained on its finest level."""

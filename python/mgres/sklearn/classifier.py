@@ -37,7 +37,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     depth : int
         The number of layers K.
     width : int, optional
-        Features of the state y, by default 16, or the number of outputs if it is larger.
+        Features of the state y, by default 32, or the number of outputs if it is larger.
     levels : int, optional
         The number of levels, each with half the layers of the one above; `depth` must be divisible
         by 2^(levels - 1).  By default as many as :func:`mgres.recommended` takes, or as `schedule`
@@ -54,8 +54,10 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         T, in the units of t.
     alpha : float
         Strength of the regulariser
-        :math:`\frac{\alpha}{2 n} (\|Q\|^2 + \int_0^T \|W\|^2 + \|b\|^2 \, dt + \|W_{out}\|^2 +
-        \|b_{out}\|^2)`, where n is the sum of the samples' weights and norms are Frobenius norms.
+        :math:`\frac{\alpha}{2 n} (\|Q\|^2 + \int_0^T \|W - W^0\|^2 + \|b - b^0\|^2 \, dt +
+        \|W_{out}\|^2 + \|b_{out}\|^2)`, where n is the sum of the samples' weights, norms are
+        Frobenius norms, and the superscript 0 denotes the random start.  Larger values help small
+        and noisy data sets.
     batch_size : int, optional
         Samples of a mini-batch; by default every step uses all samples.  The last batch of an epoch
         may be smaller.
@@ -102,6 +104,8 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         The network.
     theta_ : ndarray, shape (net_.size,)
         Its parameters, see :class:`mgres.ResNet`.
+    start_ : ndarray, shape (depth, width * (width + 1))
+        Weights and biases of the blocks before training, which the regulariser refers to.
     n_iter_ : int
         Iterations of the last fit, or calls of :meth:`partial_fit`.
     loss_ : float
@@ -148,8 +152,8 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         cycle: str = "cascade",
         schedule: str | None = None,
         activation: str = "tanh",
-        final_time: float = 1.0,
-        alpha: float = 5.0,
+        final_time: float = 3.0,
+        alpha: float = 15.0,
         batch_size: int | None = None,
         learning_rate_init: float = 0.03,
         max_iter: int = 1000,

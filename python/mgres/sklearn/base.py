@@ -135,12 +135,14 @@ class ResNetEstimator(BaseEstimator):
         continued: bool,
     ) -> None:
         f = self._objective(samples, float(samples.weights.sum()))
-        hierarchy, method = self._plan(continued=continued).build(f)
+        hierarchy, method = self._plan(len(samples), continued=continued).build(f)
         stopping, stall = None, None
         if validation is not None:
-            stopping = EarlyStopping(self._scorer(validation), self.tol, self.n_iter_no_change)
+            stopping = EarlyStopping(
+                self._scorer(validation), self.tol, self._patience(len(samples))
+            )
         if not isinstance(method, (Cascade, FullMultigrid)):
-            stall = LossStall(self._stall())
+            stall = LossStall(self._stall(len(samples)))
         result = _fit(
             f,
             theta,
@@ -232,7 +234,7 @@ class ResNetEstimator(BaseEstimator):
         self.start_ = theta[net.part("blocks")].reshape(net.depth, -1).copy()
         return theta
 
-    def _plan(self, *, continued: bool) -> Plan:
+    def _plan(self, n: int, *, continued: bool) -> Plan:
         """Return how to train; a model that was trained before is trained on its finest level."""
         nested = self.cycle in ("cascade", "fmg")
         return Plan(
@@ -240,11 +242,15 @@ class ResNetEstimator(BaseEstimator):
             cycle="single" if continued and nested else self.cycle,
             schedule=self.schedule,
             learning_rate=None if self.batch_size is None else self.learning_rate_init,
-            stall=self._stall(),
+            stall=self._stall(n),
         )
 
-    def _stall(self) -> Stall:
-        return Stall(self.tol, self.n_iter_no_change, smooth=self.batch_size is not None)
+    def _stall(self, n: int) -> Stall:
+        return Stall(self.tol, self._patience(n), smooth=self.batch_size is not None)
+
+    def _patience(self, n: int) -> int:
+        """Return `n_iter_no_change` in steps."""
+        return self.n_iter_no_change * self._batches(n)
 
     def _batch(self, n: int) -> int | None:
         return None if self.batch_size is None else min(self.batch_size, n)

@@ -64,13 +64,13 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     learning_rate_init : float
         Learning rate of Adam, which is used with mini-batches and by :meth:`partial_fit`.
     max_iter : int
-        The most iterations: steps, or cycles, of all levels together; with mini-batches epochs.
+        The most iterations, of all levels together: steps or cycles; with mini-batches epochs.
     tol : float
         Share in (0, 1).  A level has had enough when the objective has fallen by less than this
-        share of itself over `n_iter_no_change` steps.  With early stopping, also how much better a
-        validation score must be to count.
+        share of itself over `n_iter_no_change` iterations.  With early stopping, also how much
+        better a validation score must be to count.
     n_iter_no_change : int
-        See `tol`; with early stopping, steps without a better validation score.
+        See `tol`; with early stopping, iterations without a better validation score.
     early_stopping : bool
         Hold out samples, stop when the score on them has ceased to improve, and keep the parameters
         whose score was best.

@@ -4,8 +4,8 @@
 >>> from sklearn.datasets import make_moons
 >>> X, y = make_moons(200, noise=0.1, random_state=0)
 >>> model = ResNetClassifier(random_state=0).fit(X, y)
->>> model.score(X, y)
-1.0
+>>> model.score(X, y) > 0.98
+True
 
 ``import mgres`` does not import this package, nor scikit-learn.
 """

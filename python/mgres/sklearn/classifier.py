@@ -153,7 +153,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         schedule: str | None = None,
         activation: str = "tanh",
         final_time: float = 3.0,
-        alpha: float = 15.0,
+        alpha: float = 8.0,
         batch_size: int | None = None,
         learning_rate_init: float = 0.03,
         max_iter: int = 1000,

@@ -1,5 +1,7 @@
 """The classifier: labels, probabilities, weights, partial and repeated training."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -230,3 +232,20 @@ def test_one_class_is_refused(moons):
 def test_predicting_needs_training(moons):
     with pytest.raises(NotFittedError):
         ResNetClassifier().predict_proba(moons[0])
+
+
+def test_after_an_interruption_there_is_a_model(moons, monkeypatch):
+    def interrupted(f, theta, **arguments):
+        result = mgres.fit(f, theta, **{**arguments, "max_cycles": 5})
+        raise mgres.TrainingInterrupted(dataclasses.replace(result, stopped="interrupted"))
+
+    monkeypatch.setattr("mgres.sklearn.base.fit", interrupted)
+    with pytest.warns(UserWarning, match="interrupted after 5 complete cycles"):
+        model = ResNetClassifier(random_state=0).fit(*moons)
+    assert model.n_iter_ == 5
+    assert model.predict(moons[0]).shape == moons[1].shape
+
+
+def test_progress_is_shown_if_asked_for(moons, capsys):
+    ResNetClassifier(random_state=0, depth=16, verbose=True).fit(*moons)
+    assert "ResNetClassifier: cycle" in capsys.readouterr().err

@@ -134,7 +134,7 @@ def test_check_hierarchy_names_summed_parameters():
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
-@pytest.mark.parametrize("measure", ["layers", "time"])
+@pytest.mark.parametrize("measure", ["layers", "time", "mean"])
 def test_penalty_of_weights_constant_in_t_is_the_same_on_all_levels(measure, factor):
     net = mgres.ResNet(2, 3, 2, factor**3, 2.0, dtype=np.float64)
     theta, X, _, y = random_problem(net, 10)
@@ -143,7 +143,7 @@ def test_penalty_of_weights_constant_in_t_is_the_same_on_all_levels(measure, fac
     plain = mgres.ResNetObjective(net, X, y)
     f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(beta, measure))
     W, W_out = net.views(theta).W[0], net.views(theta).W_out
-    blocks = {"layers": factor**3, "time": 2.0}[measure] * (W**2).sum()
+    blocks = {"layers": factor**3, "time": 2.0, "mean": 1.0}[measure] * (W**2).sum()
     expected = beta * (blocks + (W_out**2).sum())
     for _ in range(3):
         assert f.value(theta) - plain.value(theta) == pytest.approx(expected, rel=1e-12)
@@ -151,13 +151,15 @@ def test_penalty_of_weights_constant_in_t_is_the_same_on_all_levels(measure, fac
         plain, f = plain.coarsen(factor), f.coarsen(factor)
 
 
-def test_penalty_leaves_the_opening_operator_out_and_counts_biases():
+@pytest.mark.parametrize("opening", [False, True])
+def test_penalty_counts_biases_and_the_opening_operator_if_asked_to(opening):
     net = mgres.ResNet(2, 3, 2, 4, dtype=np.float64)
     theta, X, _, y = random_problem(net, 10)
-    f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(1.0))
+    f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(1.0, opening=opening))
     plain = mgres.ResNetObjective(net, X, y)
     p = net.views(theta)
     expected = sum((part**2).sum() for part in (p.W, p.b, p.W_out, p.b_out))
+    expected += (p.Q**2).sum() if opening else 0
     assert f.value(theta) - plain.value(theta) == pytest.approx(expected, rel=1e-12)
 
 

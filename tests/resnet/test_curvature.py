@@ -242,18 +242,19 @@ def test_they_agree_at_a_perfect_fit():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("measure", ["layers", "time"])
-def test_regulariser_adds_its_second_derivative(measure, kind):
+@pytest.mark.parametrize("opening", [False, True])
+@pytest.mark.parametrize("measure", ["layers", "time", "mean"])
+def test_regulariser_adds_its_second_derivative(measure, opening, kind):
     beta, T = 0.3, 1.5
     net = mgres.ResNet(2, 3, 2, 6, T, "tanh", np.float64)
     theta, X, _, y = random_problem(net, 20)
     v = direction_of(net)
     plain = core_product(kind, net, "cross_entropy", theta, X, y, v)
-    regularizer = mgres.Tikhonov(beta, measure)
+    regularizer = mgres.Tikhonov(beta, measure, opening)
     product = core_product(kind, net, "cross_entropy", theta, X, y, v, regularizer=regularizer)
     expected = 2 * beta * v
-    expected[net.part("opening")] = 0
-    expected[net.part("blocks")] *= T / 6 if measure == "time" else 1
+    expected[net.part("opening")] *= opening
+    expected[net.part("blocks")] *= {"layers": 1, "time": T / 6, "mean": 1 / 6}[measure]
     np.testing.assert_allclose(product - plain, expected, rtol=1e-12, atol=1e-14)
 
 

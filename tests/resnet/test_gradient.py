@@ -221,27 +221,27 @@ def test_fixed_parts_have_a_gradient_of_exactly_zero_and_others_the_same_bits(wi
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])
-@pytest.mark.parametrize("measure", ["layers", "time"])
-def test_regulariser_adds_its_formula_to_value_and_gradient(measure, factor):
+@pytest.mark.parametrize("opening", [False, True])
+@pytest.mark.parametrize("measure", ["layers", "time", "mean"])
+def test_regulariser_adds_its_formula_to_value_and_gradient(measure, opening, factor):
     beta, T = 0.3, 1.5
     net = mgres.ResNet(2, 3, 2, 6, T, "tanh", np.float64)
     _, X, _, y = random_problem(net, 20)
     plain = mgres.ResNetObjective(net, X, y)
-    f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(beta, measure))
+    f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(beta, measure, opening))
     if factor > 1:
         plain, f = plain.coarsen(factor), f.coarsen(factor)
     theta, *_ = random_problem(f.net, 1)
     gradient, plain_gradient = np.empty_like(theta), np.empty_like(theta)
     penalty = f.value_and_grad(theta, gradient) - plain.value_and_grad(theta, plain_gradient)
 
-    c = factor if measure == "layers" else T / f.net.depth
+    c = {"layers": factor, "time": T / f.net.depth, "mean": 1 / f.net.depth}[measure]
     p = f.net.views(theta)
     blocks = c * ((p.W**2).sum() + (p.b**2).sum())
-    assert penalty == pytest.approx(
-        beta * (blocks + (p.W_out**2).sum() + (p.b_out**2).sum()), rel=1e-12
-    )
+    others = opening * (p.Q**2).sum() + (p.W_out**2).sum() + (p.b_out**2).sum()
+    assert penalty == pytest.approx(beta * (blocks + others), rel=1e-12)
     expected = 2 * beta * theta
-    expected[f.net.part("opening")] = 0
+    expected[f.net.part("opening")] *= opening
     expected[f.net.part("blocks")] *= c
     np.testing.assert_allclose(gradient - plain_gradient, expected, rtol=1e-12, atol=1e-14)
 

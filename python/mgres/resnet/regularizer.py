@@ -65,8 +65,8 @@ class Tikhonov:
         R(\theta) = \beta \Big( c_l \sum_k (\|W_k\|_F^2 + \|b_k\|^2)
                     + \|W_{out}\|_F^2 + \|b_{out}\|^2 \Big)
 
-    There is no factor 1/2, and Q is not penalised.  With constant prolongation P the functional is
-    exactly the same on all levels: R_l(P theta) = R_{l-1}(theta).
+    There is no factor 1/2, and by default Q is not penalised.  With constant prolongation P the
+    functional is exactly the same on all levels: R_l(P theta) = R_{l-1}(theta).
 
     Attributes
     ----------
@@ -75,14 +75,19 @@ class Tikhonov:
     measure : str
         What the sum over layers approximates.  ``"layers"``, the paper's choice and the one for the
         Euclidean metric: c_l = K_finest / K_l, that is 2^{L-l}, 1 on the finest level.  ``"time"``,
-        for the metric of L^2(0, T): c_l = dt_l, an integral over [0, T].
+        for the metric of L^2(0, T): c_l = dt_l, an integral over [0, T].  ``"mean"``:
+        c_l = 1 / K_l, the mean over [0, T], so that blocks count as much as the rest for any T.
+    opening : bool
+        Whether :math:`\beta \|Q\|_F^2` is added.  Without it, training to a minimum can make R
+        small by large Q and small W_out, and the network is not regularised.
     """
 
     beta: float
     measure: str = "layers"
+    opening: bool = False
 
     def __post_init__(self) -> None:
-        _check("beta", self.beta, self.measure)
+        _check("beta", self.beta, self.measure, (*MEASURES, "mean"))
 
     def weights(self, net: ResNet, finest_depth: int) -> dict[str, float]:
         """Return the factor of the squared norm of each penalised part of `net`.
@@ -94,8 +99,14 @@ class Tikhonov:
         finest_depth : int
             How many layers the finest level has.
         """
-        c = net.dt if self.measure == "time" else finest_depth / net.depth
-        return {"blocks": self.beta * c, "closing": self.beta}
+        scales = {
+            "layers": finest_depth / net.depth,
+            "time": net.dt,
+            "mean": 1 / net.depth,
+        }
+        c = scales[self.measure]
+        weights = {"blocks": self.beta * c, "closing": self.beta}
+        return {"opening": self.beta, **weights} if self.opening else weights
 
     def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""
@@ -162,7 +173,7 @@ class Smoothness:
     measure: str = "layers"
 
     def __post_init__(self) -> None:
-        _check("gamma", self.gamma, self.measure)
+        _check("gamma", self.gamma, self.measure, MEASURES)
 
     def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""
@@ -230,8 +241,8 @@ def bind_all(
     return tuple(one.bind(net, finest_depth, fixed) for one in several)
 
 
-def _check(name: str, strength: float, measure: str) -> None:
+def _check(name: str, strength: float, measure: str, measures: Sequence[str]) -> None:
     if not (strength >= 0 and math.isfinite(strength)):
         raise ValueError(f"{name}: expected a number >= 0, got {strength!r}")
-    if measure not in MEASURES:
-        raise ValueError(f"measure: expected one of {MEASURES}, got {measure!r}")
+    if measure not in measures:
+        raise ValueError(f"measure: expected one of {tuple(measures)}, got {measure!r}")

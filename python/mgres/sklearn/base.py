@@ -1,0 +1,329 @@
+"""What classifier and regressor share: parameters, and training by `mgres.fit`."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..mgopt import Adam, Cascade, FullMultigrid, Stall
+from ..mgopt.adam import AdamState
+from ..parallel import get_num_threads, set_num_threads
+from ..resnet import ResNet, ResNetObjective, smooth_start_depth, time_metric
+from ..training import FitResult, TrainingInterrupted, fit
+from .decay import DecayToStart
+from .methods import Plan
+from .samples import WeightedSamples, positive
+from .settings import check_dtype, check_integer, check_number
+from .watch import EarlyStopping, LossStall
+
+Array = NDArray[Any]
+LEAST_WIDTH = 32
+BATCH = 200
+"""Samples of a batch of `partial_fit`, if `batch_size` does not say."""
+SMALL = 2e8
+"""Floating-point operations of a pass through the network, a few milliseconds, below which one
+thread does it: there is little to gain, and where other processes want the processors as well,
+threads that wait for each other made small fits a hundred times slower."""
+
+
+class ResNetEstimator(BaseEstimator):
+    """Parameters and training; :class:`ResNetClassifier` documents them."""
+
+    _loss: str
+    _optimizer_state: AdamState | None
+
+    def __init__(
+        self,
+        *,
+        depth: int = 64,
+        width: int | None = None,
+        levels: int | None = None,
+        cycle: str = "cascade",
+        schedule: str | None = None,
+        activation: str = "tanh",
+        final_time: float = 3.0,
+        alpha: float = 15.0,
+        batch_size: int | None = None,
+        learning_rate_init: float = 0.03,
+        max_iter: int = 1000,
+        tol: float = 0.01,
+        n_iter_no_change: int = 20,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_threads: int | None = None,
+        dtype: Any = "float32",
+        verbose: bool = False,
+    ) -> None:
+        self.depth = depth
+        self.width = width
+        self.levels = levels
+        self.cycle = cycle
+        self.schedule = schedule
+        self.activation = activation
+        self.final_time = final_time
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_threads = n_threads
+        self.dtype = dtype
+        self.verbose = verbose
+
+    # ---- what the subclasses fill in -------------------------------------------------------------
+
+    def _score_of(self, logits: Array, samples: WeightedSamples) -> float:
+        raise NotImplementedError
+
+    def _objective_data(self, samples: WeightedSamples) -> WeightedSamples:
+        """Return the samples with targets and weights as the loss takes them."""
+        return samples
+
+    # ---- training --------------------------------------------------------------------------------
+
+    def _inputs(self, X: Any, y: Any, *, reset: bool, **checks: Any) -> tuple[Array, Any]:
+        self._check_parameters()
+        checked: tuple[Array, Any] = validate_data(
+            self, X, y, reset=reset, dtype=check_dtype(self.dtype), order="C", **checks
+        )
+        return checked
+
+    def _samples(self, X: Array, y: Array, sample_weight: Any) -> WeightedSamples:
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        return positive(X, y, sample_weight)
+
+    def _train(self, samples: WeightedSamples, n_outputs: int, theta: Array | None) -> None:
+        """Train from `theta`, or from a fresh start, and set the fitted attributes."""
+        rng = check_random_state(self.random_state)
+        seed, split = (int(rng.randint(2**31 - 1)) for _ in range(2))
+        continued = theta is not None
+        if theta is None:
+            theta = self._start(samples.X.shape[1], n_outputs, seed)
+        validation = None
+        if self.early_stopping:
+            samples, validation = self._split(samples, split)
+        with self._threads(self._batch(len(samples)) or len(samples)):
+            self._run(samples, validation, theta, seed, continued=continued)
+        self._optimizer_state = None
+
+    def _run(
+        self,
+        samples: WeightedSamples,
+        validation: WeightedSamples | None,
+        theta: Array,
+        seed: int,
+        *,
+        continued: bool,
+    ) -> None:
+        f = self._objective(samples, float(samples.weights.sum()))
+        hierarchy, method = self._plan(len(samples), continued=continued).build(f)
+        stopping, stall = None, None
+        if validation is not None:
+            stopping = EarlyStopping(
+                self._scorer(validation), self.tol, self._patience(len(samples))
+            )
+        if not isinstance(method, (Cascade, FullMultigrid)):
+            stall = LossStall(self._stall(len(samples)))
+        result = _fit(
+            f,
+            theta,
+            hierarchy=hierarchy,
+            cycle=method,
+            batch_size=self._batch(len(samples)),
+            max_cycles=self.max_iter * self._batches(len(samples)),
+            callbacks=[watch for watch in (stopping, stall) if watch is not None],
+            progress=bool(self.verbose),
+            label=type(self).__name__,
+            seed=seed,
+        )
+        if result.stopped == "cycles":
+            warnings.warn(
+                f"max_iter={self.max_iter} was reached before training had converged: a larger "
+                "max_iter or tol may help",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        self._keep(result, stopping, len(samples))
+
+    def _keep(self, result: FitResult, stopping: EarlyStopping | None, n: int) -> None:
+        self.theta_ = result.theta
+        self.history_ = result.history
+        self.loss_curve_ = result.history.column("loss")
+        self.loss_ = self.loss_curve_[-1]
+        self.n_iter_ = math.ceil((len(result.history) - 1) / self._batches(n))
+        self.work_units_ = result.work_units
+        self.validation_scores_ = None
+        self.best_validation_score_ = None
+        if stopping is not None and stopping.theta is not None:
+            self.theta_ = stopping.theta
+            self.validation_scores_ = stopping.scores
+            self.best_validation_score_ = stopping.best
+
+    def _partial(self, samples: WeightedSamples, n_outputs: int, theta: Array | None) -> None:
+        """Pass through `samples` once, in steps of Adam on the finest network."""
+        rng = check_random_state(self.random_state)
+        seed = int(rng.randint(2**31 - 1))
+        if theta is None:
+            self.theta_ = self._start(samples.X.shape[1], n_outputs, seed)
+            self._optimizer_state = None
+            self.n_iter_, self.work_units_, self.loss_curve_ = 0, 0.0, []
+        optimizer = Adam(self.learning_rate_init)
+        if self._optimizer_state is None:
+            self._optimizer_state = optimizer.init(self.theta_, time_metric(self.net_))
+        order = np.random.default_rng([seed, self.n_iter_]).permutation(len(samples))
+        size = min(self.batch_size or BATCH, len(samples))
+        losses = []
+        total = float(samples.weights.sum())
+        with self._threads(size):
+            for begin in range(0, len(samples), size):
+                f = self._objective(samples[order[begin : begin + size]], total)
+                losses.append(optimizer.step(f, self.theta_, self._optimizer_state))
+        self.loss_ = float(np.mean(losses))
+        self.loss_curve_.append(self.loss_)
+        self.n_iter_ += 1
+        self.work_units_ += len(losses)
+
+    def _objective(self, samples: WeightedSamples, total: float) -> ResNetObjective:
+        """Return the objective on samples out of a set with this `total` weight."""
+        data = self._objective_data(samples)
+        return ResNetObjective(
+            self.net_,
+            np.ascontiguousarray(data.X),
+            data.y,
+            loss=self._loss,
+            regularizer=DecayToStart(self.alpha / (2 * total), self.start_),
+            sample_weight=data.sample_weight,
+        )
+
+    def _network(self, n_inputs: int, n_outputs: int) -> ResNet:
+        width = max(LEAST_WIDTH, n_outputs) if self.width is None else self.width
+        return ResNet(
+            n_inputs,
+            width,
+            n_outputs,
+            self.depth,
+            final_time=self.final_time,
+            activation=self.activation,
+            dtype=check_dtype(self.dtype),
+        )
+
+    def _start(self, n_inputs: int, n_outputs: int, seed: int) -> Array:
+        """Return parameters that are smooth in t, so that all levels see the same start."""
+        net = self.net_ = self._network(n_inputs, n_outputs)
+        coarse = smooth_start_depth(net.depth, net.final_time)
+        theta = net.init(seed, scheme="he", coarse_depth=coarse)
+        self.start_ = theta[net.part("blocks")].reshape(net.depth, -1).copy()
+        return theta
+
+    def _plan(self, n: int, *, continued: bool) -> Plan:
+        """Return how to train; a model that was trained before is trained on its finest level."""
+        nested = self.cycle in ("cascade", "fmg")
+        return Plan(
+            levels=self.levels,
+            cycle="single" if continued and nested else self.cycle,
+            schedule=self.schedule,
+            learning_rate=None if self.batch_size is None else self.learning_rate_init,
+            stall=self._stall(n),
+        )
+
+    def _stall(self, n: int) -> Stall:
+        return Stall(self.tol, self._patience(n), smooth=self.batch_size is not None)
+
+    def _patience(self, n: int) -> int:
+        """Return `n_iter_no_change` in steps."""
+        return self.n_iter_no_change * self._batches(n)
+
+    def _batch(self, n: int) -> int | None:
+        return None if self.batch_size is None else min(self.batch_size, n)
+
+    def _batches(self, n: int) -> int:
+        """Return how many steps one iteration is."""
+        return 1 if self.batch_size is None else math.ceil(n / self.batch_size)
+
+    def _split(
+        self, samples: WeightedSamples, seed: int
+    ) -> tuple[WeightedSamples, WeightedSamples]:
+        stratify = samples.y if self._loss == "cross_entropy" else None
+        train, held_out = train_test_split(
+            np.arange(len(samples)),
+            test_size=self.validation_fraction,
+            random_state=seed,
+            stratify=stratify,
+        )
+        return samples[train], samples[held_out]
+
+    def _scorer(self, validation: WeightedSamples) -> Callable[[Array], float]:
+        X = np.ascontiguousarray(validation.X)
+
+        def score(theta: Array) -> float:
+            return self._score_of(self.net_.logits(theta, X), validation)
+
+        return score
+
+    def _is_warm(self) -> bool:
+        return bool(self.warm_start) and hasattr(self, "theta_")
+
+    # ---- use -------------------------------------------------------------------------------------
+
+    def _logits(self, X: Any) -> NDArray[np.float64]:
+        check_is_fitted(self, "theta_")
+        X = validate_data(self, X, reset=False, dtype=self.net_.dtype, order="C")
+        with self._threads(len(X)):
+            return self.net_.logits(self.theta_, X).astype(np.float64)
+
+    @contextmanager
+    def _threads(self, n: int) -> Iterator[None]:
+        """Use `n_threads` inside for passes of `n` samples, and afterwards what was set before."""
+        before = get_num_threads()
+        wanted = self.n_threads
+        if wanted is None:
+            operations = 6 * n * self.net_.depth * self.net_.width**2
+            wanted = before if operations > SMALL else 1
+        set_num_threads(int(wanted))
+        try:
+            yield
+        finally:
+            set_num_threads(before)
+
+    def _check_parameters(self) -> None:
+        """Raise a ValueError if a parameter is not as documented; `ResNet` checks its own."""
+        check_integer("width", self.width, 1, optional=True)
+        check_integer("levels", self.levels, 1, optional=True)
+        check_integer("batch_size", self.batch_size, 1, optional=True)
+        check_integer("max_iter", self.max_iter, 1)
+        check_integer("n_iter_no_change", self.n_iter_no_change, 1)
+        check_integer("n_threads", self.n_threads, 1, optional=True)
+        check_number("alpha", self.alpha)
+        check_number("tol", self.tol, above=0, below=1)
+        check_number("learning_rate_init", self.learning_rate_init, above=0)
+        check_number("validation_fraction", self.validation_fraction, above=0, below=1)
+
+
+def _fit(f: ResNetObjective, theta: Array, **arguments: Any) -> FitResult:
+    """Train; after Ctrl-C, go on with what there is."""
+    try:
+        return fit(f, theta, **arguments)
+    except TrainingInterrupted as interrupted:
+        warnings.warn(
+            f"{interrupted}: the model is the one of the last of them", UserWarning, stacklevel=5
+        )
+        return interrupted.result

@@ -1,0 +1,81 @@
+"""Decay towards the start: the regulariser of the estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..resnet import ResNet
+from ..resnet.regularizer import Penalty
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class DecayToStart:
+    r"""Squared distance of the blocks from their start, squared norms of Q and the classifier.
+
+    .. math::
+
+        R(\theta) = \beta \Big( \|Q\|_F^2
+                    + \Delta t_l \sum_k \|W_k - W_k^0\|_F^2 + \|b_k - b_k^0\|^2
+                    + \|W_{out}\|_F^2 + \|b_{out}\|^2 \Big)
+
+    With it a strong regulariser leaves a random nonlinear flow with a linear map behind it, not a
+    linear model as decay towards zero does.  Every level uses the means of :math:`\theta^0` over
+    the layers that one of its own stands for; of a start that is constant there, all levels mean
+    the same functional.
+
+    Source: X. Li, Y. Grandvalet and F. Davoine, Explicit inductive bias for transfer learning with
+    convolutional networks, ICML 2018, for decay towards a start.
+
+    Attributes
+    ----------
+    beta : float
+        Strength.
+    blocks : ndarray, shape (K, layer_size)
+        The start of the blocks on the finest level.
+    """
+
+    beta: float
+    blocks: Array
+
+    def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
+        """Return the penalty for one level; see :class:`mgres.resnet.regularizer.Regularizer`."""
+        center = np.zeros(net.size, net.dtype)
+        layers = self.blocks.reshape(net.depth, finest_depth // net.depth, net.layer_size)
+        center[net.part("blocks")] = layers.mean(axis=1).ravel()
+        weights = np.full(net.size, self.beta, net.dtype)
+        weights[net.part("blocks")] *= net.dt
+        free = np.ones(net.size, net.dtype)
+        for part in fixed:
+            free[net.part(part)] = 0
+        return _Distance(center, weights, free)
+
+
+class _Distance:
+    """A weighted squared distance from a point."""
+
+    def __init__(self, center: Array, weights: Array, free: Array) -> None:
+        self._center = center
+        self._weights = weights
+        self._free = free
+
+    def value(self, theta: Array) -> float:
+        distance = theta - self._center
+        return float(distance @ (self._weights * distance))
+
+    def add_gradient(self, theta: Array, out: Array) -> float:
+        distance = theta - self._center
+        pull = self._weights * distance
+        value = float(distance @ pull)
+        pull *= 2 * self._free
+        out += pull
+        return value
+
+    def add_product(self, theta: Array, v: Array, out: Array) -> None:
+        out += 2 * self._free * self._weights * v

@@ -10,6 +10,7 @@
 """
 
 from . import datasets, mgopt
+from .files import FormatError, Model, load, save
 from .mgopt import (
     LBFGS,
     LSR1,
@@ -81,6 +82,7 @@ __all__ = [
     "FCycle",
     "FitResult",
     "FixedStep",
+    "FormatError",
     "FreshCoarse",
     "FullMultigrid",
     "GradientDescent",
@@ -90,6 +92,7 @@ __all__ = [
     "Lasso",
     "Level",
     "LinearDecay",
+    "Model",
     "Momentum",
     "Nesterov",
     "ProximalGradient",
@@ -115,8 +118,10 @@ __all__ = [
     "estimate_memory",
     "fit",
     "get_num_threads",
+    "load",
     "mgopt",
     "recommended",
     "resnet_hierarchy",
+    "save",
     "set_num_threads",
 ]

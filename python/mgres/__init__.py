@@ -53,6 +53,7 @@ from .resnet import (
     resnet_hierarchy,
 )
 from .training import (
+    Checkpoint,
     DivergenceError,
     FitResult,
     FreshCoarse,
@@ -76,6 +77,7 @@ __all__ = [
     "AdditiveCycle",
     "Armijo",
     "Cascade",
+    "Checkpoint",
     "CosineDecay",
     "DepthTransfer",
     "DivergenceError",

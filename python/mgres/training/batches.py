@@ -19,7 +19,7 @@ of a batch are copied: `X` may be a :class:`numpy.memmap` of a file larger than 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
@@ -207,6 +207,16 @@ class ShuffledBatches:
         else:
             self._use(self._order.take(len(self.X) if size is None else size))
         return self._order.epochs
+
+    def export(self) -> dict[str, Any]:
+        """Return what decides which samples are in use, now and later."""
+        return {"indices": self.indices, "cycles": self._cycles, "order": self._order.export()}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what `export` has returned, and put those samples in use."""
+        self._cycles = saved["cycles"]
+        self._order.restore(saved["order"])
+        self._use(saved["indices"])
 
     def _use(self, indices: Indices | None) -> None:
         if indices is not None:

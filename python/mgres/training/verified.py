@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -95,6 +96,17 @@ class _VerifiedBatches:
         else:
             self._samples.use(*gather(self._X, self._y, rest))
         return epochs
+
+    def export(self) -> dict[str, Any]:
+        """Return what decides which samples are in use, now and later."""
+        inner: Any = self._inner
+        return {"inner": inner.export(), "random": self._rng.bit_generator.state}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what `export` has returned; the samples beside it come with the next batch."""
+        inner: Any = self._inner
+        inner.restore(saved["inner"])
+        self._rng.bit_generator.state = saved["random"]
 
     def _rest(self) -> Indices | None:
         """Return as many indices of samples that are not in use as are in use, None for all."""

@@ -21,6 +21,8 @@ from mgres.mgopt import (
     TruncatedNewton,
 )
 from mgres.training import checkpoint as module
+from mgres.training.arguments import Limits
+from mgres.training.run import Run
 
 ARMIJO = mgres.Armijo()
 
@@ -160,15 +162,65 @@ def test_run_that_stops_after_every_cycle_is_the_uninterrupted_one(tmp_path, sta
     assert_same(result, whole(name))
 
 
-@pytest.mark.parametrize("goal", [{"target_accuracy": 0.55}, {"target_loss": 0.68}])
-def test_goals_on_coarse_levels_are_met_alike(tmp_path, start, goal):
-    # on the way up, points are tried on the finest level, which memos and records remember
-    for name in ("cascade-lbfgs", "cascade-race", "cascade-fresh", "recommended"):
-        expected = start(name, **goal)
-        for cycles in range(1, len(expected.history) - 1, 2):
-            folder = tmp_path / f"{name}{cycles}"
-            start(name, cycles, checkpoint=mgres.Checkpoint(folder), **goal)
-            assert_same(start(name, resume=folder, **goal), expected)
+@pytest.fixture
+def coarse_goals(monkeypatch):
+    """Let coarse levels meet their goals now and then, but never the finest level.
+
+    Points are then tried on the finest level, at a moment between two cycles.
+    """
+    tried = []
+    original = Run._try_finest
+
+    def spy(self, *args):
+        tried.append(self.history[-1].cycle)
+        original(self, *args)
+
+    def goal(self, record):
+        return record.level > 0 and (record.level + record.cycle) % 3 == 1
+
+    monkeypatch.setattr(Run, "_try_finest", spy)
+    monkeypatch.setattr(Limits, "goal", goal)
+    return tried
+
+
+NESTED = ["cascade-lbfgs", "cascade-race", "cascade-adam", "cascade-fresh", "full-multigrid-lbfgs"]
+
+
+@pytest.mark.parametrize("name", NESTED)
+@pytest.mark.parametrize("goal", [{}, {"target_loss": 0.0}], ids=["accuracy", "loss"])
+def test_goals_on_coarse_levels_are_met_alike(tmp_path, start, coarse_goals, name, goal):
+    expected = start(name, **goal)
+    assert coarse_goals
+    for cycles in range(7):
+        folder = tmp_path / str(cycles)
+        checkpoint = mgres.Checkpoint(folder, every_cycles=1)
+        start(name, cycles, checkpoint=checkpoint, **goal)
+        assert_same(start(name, resume=folder, **goal), expected)
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_ctrl_c_at_any_evaluation_loses_no_complete_cycle(
+    tmp_path, start, coarse_goals, monkeypatch, name
+):
+    expected = start(name, target_loss=0.0)
+    for at in range(3, 12):
+        folder = tmp_path / str(at)
+        calls = []
+        with monkeypatch.context() as patch:
+            for kind in ("value", "value_and_grad"):
+                original = getattr(mgres.ResNetObjective, kind)
+
+                def press(self, *args, original=original, calls=calls, at=at):
+                    calls.append(1)
+                    if len(calls) == at:  # after two looks at the start
+                        raise KeyboardInterrupt
+                    return original(self, *args)
+
+                patch.setattr(mgres.ResNetObjective, kind, press)
+            with pytest.raises(mgres.TrainingInterrupted) as info:
+                start(name, checkpoint=mgres.Checkpoint(folder), target_loss=0.0)
+        assert names(folder) == [len(info.value.result.history) - 1]
+        assert_same(start(name, resume=folder, target_loss=0.0), expected)
 
 
 def test_resuming_in_another_process_is_bitwise_the_same(tmp_path, run_python):
@@ -199,6 +251,20 @@ def test_work_goes_on_from_the_ledger_of_the_checkpoint(tmp_path, make_problem):
     again = mgres.fit(problem.f, problem.theta, max_cycles=3, resume=tmp_path / "run", hierarchy=h)
     assert h.work.counts == before
     assert again.work_units == again.history[-1].work_units == h.work.total
+
+
+def test_work_before_training_does_not_count(tmp_path, make_problem):
+    problem = make_problem()
+    h = mgres.resnet_hierarchy(problem.f, 2)
+    h.work.values[0] += 7
+    first = mgres.fit(
+        problem.f, hierarchy=h, max_cycles=3, seed=1, checkpoint=mgres.Checkpoint(tmp_path)
+    )
+    again = mgres.fit(problem.f, levels=2, max_cycles=3, seed=1, resume=tmp_path)
+    assert again.work_units == first.work_units == again.history[-1].work_units
+    longer = mgres.fit(problem.f, levels=2, max_cycles=4, seed=1, resume=tmp_path)
+    whole = mgres.fit(problem.f, levels=2, max_cycles=4, seed=1)
+    np.testing.assert_allclose(longer.work_units, whole.work_units, rtol=1e-12)
 
 
 def test_seconds_go_on(tmp_path, start):
@@ -349,6 +415,15 @@ def test_ctrl_c_inside_a_cycle_keeps_the_last_complete_one(
     resumed = run(resume=tmp_path)
     assert_same(resumed, run())
 
+    calls.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(mgres.ResNetObjective, "value_and_grad", press)
+        with pytest.raises(mgres.TrainingInterrupted) as info:
+            run(resume=tmp_path)
+    again = info.value.result
+    assert info.value.folder is None
+    np.testing.assert_array_equal(again.theta, run(len(again.history) - 1).theta)
+
 
 def test_ctrl_c_while_a_file_is_written_keeps_the_cycle(tmp_path, start, whole, monkeypatch):
     import os
@@ -371,13 +446,6 @@ def test_ctrl_c_while_a_file_is_written_keeps_the_cycle(tmp_path, start, whole, 
 
 
 def test_ctrl_c_before_the_first_cycle_keeps_the_start(tmp_path, start, whole):
-    class Press:
-        def __init__(self, inner):
-            self.inner = inner
-
-        def __getattr__(self, name):
-            return getattr(self.inner, name)
-
     def press(self, *args):
         raise KeyboardInterrupt
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import json
 import math
+import pkgutil
 from collections import deque
 
 import numpy as np
@@ -14,7 +17,7 @@ from mgres.mgopt.lbfgs import Pair
 from mgres.mgopt.stopping import Count
 from mgres.testing import Quadratic
 from mgres.training import registry  # noqa: F401  (registers the classes of the engine)
-from mgres.training.storage import Decoder, Encoder
+from mgres.training.storage import _NAMES, Decoder, Encoder
 
 
 def through_json(value, references=()):
@@ -130,6 +133,21 @@ def test_memo_that_knows_nothing_stays_so():
     f = Quadratic([1.0])
     back = through_json(Memo(f), {"objective.0": f})
     assert math.isnan(back.gradient_norm(Euclidean()))
+
+
+def test_every_state_of_the_engine_may_be_stored():
+    from mgres import mgopt, training
+
+    states = {
+        item
+        for package in (mgopt, training)
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        for item in vars(importlib.import_module(module.name)).values()
+        if isinstance(item, type) and dataclasses.is_dataclass(item) and "State" in item.__name__
+    }
+    # a coupling, which is a part of the method
+    assert {state.__name__ for state in states - set(_NAMES)} == {"StateDefect"}
+    assert len(states) > 12
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -65,6 +65,18 @@ class Batches(Protocol):
 
     def next(self) -> int:
         """Put the next batch in use; return the number of complete epochs behind it."""
+        ...
+
+
+class ResumableBatches(Protocol):
+    """Batches that can go on where others, of the same strategy, stopped."""
+
+    def export(self) -> dict[str, Any]:
+        """Return what decides which samples are in use, now and later."""
+        ...
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what `export` has returned, and put those samples in use."""
         ...
 
 
@@ -241,6 +253,22 @@ def batches(
 def gather(X: Array, y: Targets, indices: Indices) -> tuple[Array, Any]:
     """Return copies of some samples and their targets, contiguous and in memory."""
     return np.asarray(X)[indices], np.asarray(y)[indices]
+
+
+def resumable(batches: Batches) -> ResumableBatches:
+    """Return `batches`, which can go on where others stopped.
+
+    Raises
+    ------
+    TypeError
+        If they cannot.
+    """
+    if not (hasattr(batches, "export") and hasattr(batches, "restore")):
+        raise TypeError(
+            "batch_size: expected batches with export() and restore(), which checkpoints need, got "
+            f"{type(batches).__name__}"
+        )
+    return cast(ResumableBatches, batches)
 
 
 def check_size(f: ResNetObjective, size: int) -> None:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..files import FormatError, check_envelope, envelope, read_tensors, write_tensors
 from . import registry as registry  # the classes that may be stored
 from .arguments import check_count
-from .batches import Batches
+from .batches import Batches, resumable
 from .history import History, Record
 from .run import Run
 from .storage import Decoder, Encoder
@@ -35,7 +35,7 @@ class Checkpoint:
     of training, and on Ctrl-C, each time in one step: whatever happens, the files in the folder are
     whole.  Training goes on with ``fit(..., resume=folder)``.
 
-    Files have the safetensors layout; those of L-BFGS are some 70 times as large as the parameters.
+    Files have the safetensors layout; those of L-BFGS are up to 70 times as large as the parameters.
 
     Attributes
     ----------
@@ -79,18 +79,6 @@ class Checkpoint:
     def exists(self) -> bool:
         """Whether there is something in the folder to go on with."""
         return bool(checkpoint_files(Path(self.folder)))
-
-
-class ResumableBatches(Protocol):
-    """Batches that can go on where others, of the same strategy, stopped."""
-
-    def export(self) -> dict[str, Any]:
-        """Return what decides which samples are in use, now and later."""
-        ...
-
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        """Go back to what `export` has returned, and put those samples in use."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -183,9 +171,7 @@ class Keeper:
 
     def _take(self) -> _Snapshot:
         encoder = Encoder(self._run.references())
-        state = encoder.encode(
-            {**self._run.export(), "batches": _resumable(self._batches).export()}
-        )
+        state = encoder.encode({**self._run.export(), "batches": resumable(self._batches).export()})
         return _Snapshot(state, encoder.arrays, [*self._run.history])
 
     def _try_to_write(self, snapshot: _Snapshot) -> None:
@@ -296,22 +282,13 @@ def _restore(
         state = json.loads(metadata["state"])
         saved_batches = dict(state["dict"])["batches"]
         # first the samples: memos remember whether what they know belongs to those in use
-        _resumable(batches).restore(decoder.decode(saved_batches))
+        resumable(batches).restore(decoder.decode(saved_batches))
         saved = decoder.decode(state)
         lines = arrays["history"].tobytes().split(b"\n")
         records = [Decoder({}, {}).decode(json.loads(line)) for line in lines]
         run.restore(saved, History(records))
     except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
         raise FormatError(f"{path}: does not fit this run: {error!r}") from error
-
-
-def _resumable(batches: Batches) -> ResumableBatches:
-    if not (hasattr(batches, "export") and hasattr(batches, "restore")):
-        raise TypeError(
-            "batch_size: expected batches with export() and restore(), which checkpoints need, got "
-            f"{type(batches).__name__}"
-        )
-    return cast(ResumableBatches, batches)
 
 
 def _check_settings(path: Path, metadata: Mapping[str, str], settings: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..mgopt import Hierarchy, Method, VerifiedOn
 from ..resnet import ResNetObjective, Samples
-from .batches import Batches, BatchStrategy, gather, make_strategy
+from .batches import Batches, BatchStrategy, gather, make_strategy, resumable
 from .order import Indices
 
 
@@ -99,13 +99,11 @@ class _VerifiedBatches:
 
     def export(self) -> dict[str, Any]:
         """Return what decides which samples are in use, now and later."""
-        inner: Any = self._inner
-        return {"inner": inner.export(), "random": self._rng.bit_generator.state}
+        return {"inner": resumable(self._inner).export(), "random": self._rng.bit_generator.state}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go back to what `export` has returned; the samples beside it come with the next batch."""
-        inner: Any = self._inner
-        inner.restore(saved["inner"])
+        resumable(self._inner).restore(saved["inner"])
         self._rng.bit_generator.state = saved["random"]
 
     def _rest(self) -> Indices | None:

@@ -188,7 +188,7 @@ MUTATIONS = [
     (FIRST, "fine.velocity[:] = carrier.gradient_up(coarse.velocity)", "pass", up(Momentum)),
     (FIRST, "gradient_down(fine.velocity)", "point_down(0 * fine.velocity)", down(Momentum)),
     ("mgopt.adam", "alpha * self.weight_decay", "self.weight_decay", textbook(AdamW)),
-    ("mgopt.adam", "        self._decay(alpha, x)\n", "", textbook(AdamW)),
+    ("mgopt.adam", "        self._decay(alpha, x, state)\n", "", textbook(AdamW)),
     ("mgopt.adam", "        state.steps += 1\n", "        state.steps = 1\n", textbook(Adam)),
     ("mgopt.adam", "second, fine.steps)", "second, 0)", down(Adam)),
     ("mgopt.adam", "(np.sqrt(fine.second_moment)) ** 2", "(fine.second_moment)", kinds),

@@ -62,7 +62,7 @@ class Adam:
         fx = f.value_and_grad(x, state.gradient)
         state.metric.to_primal(state.gradient, state.gradient)
         alpha = rate_at(self.learning_rate, state.steps)
-        self._decay(alpha, x)
+        self._decay(alpha, x, state)
         state.steps += 1
         _core.adam(
             x,
@@ -77,7 +77,7 @@ class Adam:
         )
         return fx
 
-    def _decay(self, alpha: float, x: Vector) -> None:
+    def _decay(self, alpha: float, x: Vector, state: AdamState) -> None:
         """Do nothing: see :class:`AdamW`."""
 
     def carry_down(self, fine: AdamState, carrier: Carrier) -> AdamState:
@@ -101,6 +101,7 @@ class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
 
     Every step takes alpha lambda x from x beside Adam's own change; the moments do not know of it.
+    Components whose derivative has always been zero, such as fixed parameters, do not decay.
     Nor does the objective: a line search on a coarse correction does not see the decay.  Where the
     minimum of a penalised objective is wanted, :class:`mgres.Tikhonov` belongs into that.
 
@@ -122,5 +123,6 @@ class AdamW(Adam):
         super().__post_init__()
         check_not_negative("weight_decay", self.weight_decay)
 
-    def _decay(self, alpha: float, x: Vector) -> None:
-        x *= 1 - alpha * self.weight_decay
+    def _decay(self, alpha: float, x: Vector, state: AdamState) -> None:
+        learning = (state.gradient != 0) | (state.second_moment > 0)
+        np.multiply(x, 1 - alpha * self.weight_decay, out=x, where=learning)

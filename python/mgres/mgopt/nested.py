@@ -245,7 +245,7 @@ def _next_level(hierarchy: Hierarchy, level: int, is_near: bool = False) -> int:
         return bridges[0] if bridges else 0
     if is_near and bridges and bridges[0] == level - 1:
         return level - 1
-    return next(l for l in range(level - 1, -1, -1) if l == 0 or not hierarchy[l].bridge)
+    return next((l for l in range(level - 1, 0, -1) if not hierarchy[l].bridge), 0)
 
 
 def paper_cycle(levels: int) -> VCycle:

@@ -152,8 +152,11 @@ def climb(trial: Trial, hierarchy: Hierarchy, method: Cascade | FullMultigrid) -
 
     Where the targets hold on a coarse level, the point is tried on the finest one, and if they do
     not hold there, the next level begins.  Losses that decide this are evaluations like any other.
+    The start is drawn on the coarsest level.
     """
-    theta = trial.problem.start(trial.seed, "smooth")
+    coarsest = hierarchy.coarser(len(hierarchy) - 1).finest
+    assert isinstance(coarsest, ResNetObjective)
+    theta = trial.problem.start(trial.seed, "smooth", coarsest.net.depth)
     state = method.init(hierarchy, theta)
     by_loss = trial.problem.batch_size is None and trial.waits_for("loss")
     steps = 0

@@ -208,7 +208,7 @@ class Problem:
             depth *= 2
         return depth if self.depth % depth == 0 else self.depth
 
-    def start(self, seed: int, kind: str = "independent") -> Array:
+    def start(self, seed: int, kind: str = "independent", coarse_depth: int | None = None) -> Array:
         """Return initial parameters.
 
         Parameters
@@ -218,9 +218,12 @@ class Problem:
         kind : str
             "independent": every layer is drawn for itself.  "smooth": a network of `first_depth`
             layers is drawn and prolonged.
+        coarse_depth : int, optional
+            Instead of `first_depth`.
         """
         net = self.net(seed)
-        coarse_depth = self.first_depth if kind == "smooth" else None
+        if kind == "smooth":
+            coarse_depth = coarse_depth or self.first_depth
         theta = net.init(seed, self.scheme, coarse_depth=coarse_depth, scale=self.scale)
         if self.pinned is not None:
             views = net.views(theta)._asdict()

@@ -88,15 +88,11 @@ def train(trial: Trial, optimizer: str, settings: Settings) -> None:
         resnet_hierarchy(trial.f, 1, optimizer=made, metric=settings["metric"])
     )
     theta = trial.problem.start(trial.seed, settings["start"])
-    fixed = [trial.net.part(part) for part in trial.f.fixed]
-    given = theta.copy()
     method = Smoothing()
     state = method.init(hierarchy, theta)
     for _ in trial.batches():
         report = method.step(hierarchy, theta, state)
         trial.require_finite(report.value)
-        for part in fixed:  # which the decay of AdamW does not know to be fixed
-            theta[part] = given[part]
         trial.at(theta)
 
 

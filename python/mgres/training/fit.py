@@ -166,12 +166,14 @@ def fit(
         raise ValueError("theta: expected a start with a finite loss")
 
     run = Run(f, hierarchy, batches.method, limits, validation, validate_every, theta)
-    settings = identify(f, hierarchy, cycle, strategy)
+    is_kept = checkpoint is not None or resume is not None
+    settings = identify(f, hierarchy, cycle, strategy) if is_kept else {}
     keeper = Keeper(checkpoint, run, batches, settings)
     try:
         with batches, make_progress(progress, label, limits.total) as display:
-            folder = resume and resume_run(Path(resume), run, batches, settings)
-            keeper.begin(folder or None)
+            keeper.begin(
+                resume_run(Path(resume), run, batches, settings) if resume is not None else None
+            )
             display.show(run.history[-1])
             while (reason := run.reached()) is None:
                 record = run.cycle(batches.next())

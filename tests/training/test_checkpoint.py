@@ -20,7 +20,7 @@ from mgres.mgopt import (
     Stall,
     TruncatedNewton,
 )
-from mgres.training import checkpoint as module
+from mgres.training import keeper as module
 from mgres.training.arguments import Limits
 from mgres.training.run import Run
 

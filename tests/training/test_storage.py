@@ -74,6 +74,16 @@ def test_arrays_and_numpy_scalars_keep_their_dtype(dtype):
     assert back["scalar"] == array[1]
 
 
+@pytest.mark.parametrize("value", [np.float32(0.1), np.float64(np.nan), np.int64(2**62 + 1)])
+def test_numpy_scalars_need_no_array(value):
+    # records, which have no arrays, may hold some: from a line search of one's own, for example
+    encoder = Encoder({})
+    back = Decoder({}, {}).decode(encoder.encode(value))
+    assert encoder.arrays == {}
+    assert type(back) is type(value)
+    np.testing.assert_array_equal(back, value)
+
+
 def test_one_array_in_two_places_stays_one():
     shared = np.zeros(2)
     back = through_json([shared, {"again": shared}, np.zeros(2)])
@@ -151,10 +161,20 @@ def test_every_state_of_the_engine_may_be_stored():
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, Quadratic([1.0]), np.random.default_rng(0), lambda: 0, 1j, b""]
+    "value",
+    [
+        object(),
+        {1, 2},
+        Quadratic([1.0]),
+        np.random.default_rng(0),
+        lambda: 0,
+        1j,
+        b"",
+        np.complex64(1),
+    ],
 )
 def test_other_classes_are_refused(value):
-    with pytest.raises(TypeError, match="cannot store an object of class"):
+    with pytest.raises(TypeError, match="cannot store a"):
         Encoder({}).encode(value)
 
 
@@ -167,7 +187,10 @@ def test_other_classes_are_refused(value):
         {"float": "nan", "more": 1},
         {"array": "none"},
         {"array": ["x"]},
-        {"scalar": "none"},
+        {"scalar": 1},
+        {"scalar": 1, "dtype": "none"},
+        {"scalar": 1, "dtype": "object"},
+        {"scalar": [1], "dtype": "float32"},
         {"reference": "none"},
         {"tuple": 3},
         {"deque": [], "maxlen": -1},

@@ -20,11 +20,13 @@ from .arguments import (
     copy_start,
 )
 from .batches import BatchStrategy, make_strategy
-from .checkpoint import Checkpoint, Keeper, check_checkpoint, resume_run
+from .checkpoint import Checkpoint, check_checkpoint
 from .history import Record
 from .identity import identify
+from .keeper import Keeper
 from .progress import make_progress
 from .recommend import recommended
+from .resume import resume_run
 from .run import FitResult, Run
 
 Callback = Callable[[Record, Array], Any]

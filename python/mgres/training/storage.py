@@ -6,7 +6,7 @@ value                    JSON
 None, bool, int, str     itself
 float                    itself, or ``{"float": "nan"}``
 array                    ``{"array": NAME}``; one array in two places stays one array
-NumPy scalar             ``{"scalar": NAME}``, an array without dimensions
+NumPy scalar             ``{"scalar": value, "dtype": name}``
 list                     a list
 tuple, deque, dict       ``{"tuple": [...]}``, ``{"deque": [...], "maxlen": n}``,
                          ``{"dict": [[key, value], ...]}``
@@ -112,7 +112,7 @@ class Encoder:
         if id(value) in self._references:
             return {"reference": self._references[id(value)]}
         if isinstance(value, np.generic):
-            return {"scalar": self._array(np.array(value), is_frozen=True, is_new=True)}
+            return self._scalar(value)
         if isinstance(value, int):
             return value
         if isinstance(value, float):
@@ -158,13 +158,17 @@ class Encoder:
             "gradient": self.encode(memo._gradient),
         }
 
-    def _array(self, array: NDArray[Any], is_frozen: bool, is_new: bool = False) -> str:
-        if id(array) in self._seen and not is_new:
+    def _scalar(self, value: np.generic) -> Json:
+        if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+            raise TypeError(f"checkpoint: cannot store a NumPy scalar of dtype {value.dtype}")
+        return {"scalar": self.encode(value.item()), "dtype": value.dtype.name}
+
+    def _array(self, array: NDArray[Any], is_frozen: bool) -> str:
+        if id(array) in self._seen:
             return self._seen[id(array)]
         name = f"state.{len(self.arrays)}"
         self.arrays[name] = array if is_frozen else array.copy()
-        if not is_new:  # its id may come again
-            self._seen[id(array)] = name
+        self._seen[id(array)] = name
         return name
 
 
@@ -209,8 +213,11 @@ class Decoder:
     def _array(self, array: str) -> Any:
         return self._arrays[array]
 
-    def _scalar(self, scalar: str) -> Any:
-        return self._arrays[scalar][()]
+    def _scalar(self, scalar: Json, dtype: str) -> Any:
+        value, kind = self.decode(scalar), np.dtype(dtype)
+        if kind.kind not in "biuf" or not isinstance(value, bool | int | float):
+            raise ValueError(f"unexpected scalar {value} of dtype {dtype}")
+        return kind.type(value)
 
     def _tuple(self, tuple: Json) -> Any:
         return (*self.decode(tuple),)

@@ -33,11 +33,13 @@ ARROWS = {
     "datasets": "",
     "plot": "",
     "testing": "mgopt resnet",
-    "training": "resnet mgopt datasets",
-    "experiments": "training resnet mgopt datasets testing plot info parallel",
+    "files": "resnet",
+    "training": "files resnet mgopt datasets",
+    "experiments": "training files resnet mgopt datasets testing plot info parallel",
     "sklearn": "training resnet mgopt parallel",
-    "__init__": "_core parallel mgopt resnet problems datasets testing training experiments",
-    "cli": "__init__ parallel info mgopt resnet problems datasets testing training experiments",
+    "__init__": "_core parallel mgopt resnet problems datasets testing files training experiments",
+    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training "
+    "experiments",
     "__main__": "cli",
 }
 # Third-party packages: one that all may use, and those that a unit may use, but not at import time.

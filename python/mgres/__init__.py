@@ -10,6 +10,7 @@
 """
 
 from . import datasets, mgopt
+from .files import FormatError, Model, load, save
 from .mgopt import (
     LBFGS,
     LSR1,
@@ -52,6 +53,7 @@ from .resnet import (
     resnet_hierarchy,
 )
 from .training import (
+    Checkpoint,
     DivergenceError,
     FitResult,
     FreshCoarse,
@@ -75,12 +77,14 @@ __all__ = [
     "AdditiveCycle",
     "Armijo",
     "Cascade",
+    "Checkpoint",
     "CosineDecay",
     "DepthTransfer",
     "DivergenceError",
     "FCycle",
     "FitResult",
     "FixedStep",
+    "FormatError",
     "FreshCoarse",
     "FullMultigrid",
     "GradientDescent",
@@ -90,6 +94,7 @@ __all__ = [
     "Lasso",
     "Level",
     "LinearDecay",
+    "Model",
     "Momentum",
     "Nesterov",
     "ProximalGradient",
@@ -115,8 +120,10 @@ __all__ = [
     "estimate_memory",
     "fit",
     "get_num_threads",
+    "load",
     "mgopt",
     "recommended",
     "resnet_hierarchy",
+    "save",
     "set_num_threads",
 ]

@@ -113,3 +113,25 @@ def test_l_bfgs_costs_one_gradient_a_step_across_cycles():
     # fine: the coupling (known from the last step, but in the first cycle) and, after the
     # correction, one to start with and one for each of two steps; coarse: one and three steps
     assert hierarchy.work.gradients == [1 + 3 * 3, 3 * 4]
+
+
+def test_counts_are_restored_in_place():
+    work = WorkUnits([1.0, 0.5])
+    work.gradients[1] += 3
+    work.values[0] += 1
+    counts = work.counts
+    total = work.total
+    work.gradients[0] += 2
+    kept = work.gradients
+    assert counts["gradients"] == [0, 3]  # a copy
+    work.restore(counts)
+    assert work.total == total
+    assert work.gradients is kept
+
+
+def test_counts_of_other_hierarchies_are_refused_and_change_nothing():
+    work = WorkUnits([1.0, 0.5])
+    work.gradients[0] += 1
+    with pytest.raises(ValueError, match="counts: expected 2 levels, got 3"):
+        work.restore({**work.counts, "hessian_products": [0, 0, 0], "gradients": [9, 9]})
+    assert work.gradients == [1, 0]

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from ..files import write_json as write_json
+
 Result = TypeVar("Result")
-
-
-def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
-    """Replace `path` in one step, so that a reader or a crash never meets half a file."""
-    text = json.dumps(value, indent=indent, allow_nan=False) + "\n"
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files that only their owner may read
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 class FinishedRuns(Generic[Result]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ GAUSS_NEWTON_SHARE = 5 / 3
 
 HESSIAN_SHARE = 8 / 3
 """Cost of a Hessian product: the tangents of the adjoint and of dW take two products each."""
+
+KINDS = ("gradients", "values", "gauss_newton_products", "hessian_products")
 
 
 class WorkUnits:
@@ -60,6 +62,27 @@ class WorkUnits:
     def total(self) -> float:
         """Work units spent on all levels."""
         return sum(self.per_level)
+
+    @property
+    def counts(self) -> dict[str, list[int]]:
+        """How often each kind of evaluation was asked for on each level."""
+        return {name: [*getattr(self, name)] for name in KINDS}
+
+    def restore(self, counts: Mapping[str, Sequence[int]]) -> None:
+        """Set all counts to those of another ledger.
+
+        Raises
+        ------
+        ValueError
+            If that ledger is one of another number of levels.
+        """
+        for name in KINDS:
+            if len(counts[name]) != len(self._costs):
+                raise ValueError(
+                    f"counts: expected {len(self._costs)} levels, got {len(counts[name])}"
+                )
+        for name in KINDS:
+            getattr(self, name)[:] = counts[name]
 
     def __repr__(self) -> str:
         return f"WorkUnits(total={self.total:g})"

@@ -1,17 +1,20 @@
 """Training: cycles, batches, validation, stopping."""
 
 from .batches import Batches, BatchStrategy, Growing, SameBatch
+from .checkpoint import Checkpoint
 from .fit import Callback, TrainingInterrupted, fit
 from .fresh import FreshCoarse
 from .history import History, Record
 from .recommend import Recipe, recommended
 from .run import DivergenceError, FitResult
+from .storage import register_state
 from .verified import Verified
 
 __all__ = [
     "BatchStrategy",
     "Batches",
     "Callback",
+    "Checkpoint",
     "DivergenceError",
     "FitResult",
     "FreshCoarse",
@@ -24,4 +27,5 @@ __all__ = [
     "Verified",
     "fit",
     "recommended",
+    "register_state",
 ]

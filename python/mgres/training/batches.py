@@ -19,10 +19,10 @@ of a batch are copied: `X` may be a :class:`numpy.memmap` of a file larger than 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -65,6 +65,18 @@ class Batches(Protocol):
 
     def next(self) -> int:
         """Put the next batch in use; return the number of complete epochs behind it."""
+        ...
+
+
+class ResumableBatches(Protocol):
+    """Batches that can go on where others, of the same strategy, stopped."""
+
+    def export(self) -> dict[str, Any]:
+        """Return what decides which samples are in use, now and later."""
+        ...
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what `export` has returned, and put those samples in use."""
         ...
 
 
@@ -208,6 +220,16 @@ class ShuffledBatches:
             self._use(self._order.take(len(self.X) if size is None else size))
         return self._order.epochs
 
+    def export(self) -> dict[str, Any]:
+        """Return what decides which samples are in use, now and later."""
+        return {"indices": self.indices, "cycles": self._cycles, "order": self._order.export()}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what `export` has returned, and put those samples in use."""
+        self._cycles = saved["cycles"]
+        self._order.restore(saved["order"])
+        self._use(saved["indices"])
+
     def _use(self, indices: Indices | None) -> None:
         if indices is not None:
             self.f.samples.use(*gather(self.X, self.y, indices))
@@ -231,6 +253,22 @@ def batches(
 def gather(X: Array, y: Targets, indices: Indices) -> tuple[Array, Any]:
     """Return copies of some samples and their targets, contiguous and in memory."""
     return np.asarray(X)[indices], np.asarray(y)[indices]
+
+
+def resumable(batches: Batches) -> ResumableBatches:
+    """Return `batches`, which can go on where others stopped.
+
+    Raises
+    ------
+    TypeError
+        If they cannot.
+    """
+    if not (hasattr(batches, "export") and hasattr(batches, "restore")):
+        raise TypeError(
+            "batch_size: expected batches with export() and restore(), which checkpoints need, got "
+            f"{type(batches).__name__}"
+        )
+    return cast(ResumableBatches, batches)
 
 
 def check_size(f: ResNetObjective, size: int) -> None:

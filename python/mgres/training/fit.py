@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..mgopt import Cascade, FullMultigrid, Hierarchy, Method, Schedule, VCycle
@@ -19,9 +20,13 @@ from .arguments import (
     copy_start,
 )
 from .batches import BatchStrategy, make_strategy
+from .checkpoint import Checkpoint, check_checkpoint
 from .history import Record
+from .identity import identify
+from .keeper import Keeper
 from .progress import make_progress
 from .recommend import recommended
+from .resume import resume_run
 from .run import FitResult, Run
 
 Callback = Callable[[Record, Array], Any]
@@ -34,11 +39,17 @@ class TrainingInterrupted(KeyboardInterrupt):
     ----------
     result : FitResult
         With the parameters after the last complete cycle.
+    folder : Path or None
+        Of the checkpoint to go on from.
     """
 
-    def __init__(self, result: FitResult) -> None:
-        super().__init__(f"training interrupted after {len(result.history) - 1} complete cycles")
+    def __init__(self, result: FitResult, folder: Path | None = None) -> None:
+        message = f"training interrupted after {len(result.history) - 1} complete cycles"
+        if folder is not None:
+            message += f"; go on by the same call with resume={str(folder)!r}"
+        super().__init__(message)
         self.result = result
+        self.folder = folder
 
 
 def fit(
@@ -60,6 +71,8 @@ def fit(
     progress: bool = False,
     label: str = "",
     seed: int = 0,
+    checkpoint: Checkpoint | None = None,
+    resume: str | Path | None = None,
 ) -> FitResult:
     """Minimise `f` on a hierarchy until a goal or a limit is reached.
 
@@ -107,6 +120,14 @@ def fit(
         What the progress display calls this run.
     seed : int
         For the initial parameters and the order of the samples.
+    checkpoint : Checkpoint, optional
+        Where and how often to store the run, so that it can go on after a crash.
+    resume : str or Path, optional
+        The folder of a checkpoint, or one of its files: go on from there, with parameters, history,
+        work units and random numbers bit for bit as if the run had not been stopped (history's
+        seconds aside, and on the same instruction set).  All arguments but limits, validation,
+        callbacks and display must be those of the first call; `theta` is not used.  Nothing more is
+        stored without `checkpoint`.
 
     Returns
     -------
@@ -115,7 +136,10 @@ def fit(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or arguments do not fit each other.
+        If an argument is not as described, or arguments do not fit each other; if `resume` is the
+        folder of another run, or `checkpoint` is and `resume` is not that folder too.
+    FormatError
+        If the files in `resume` are damaged or of a newer version.
     DivergenceError
         If the loss is no longer finite; it holds the last finite parameters.
     TrainingInterrupted
@@ -128,7 +152,8 @@ def fit(
         theta = recipe.start(seed) if theta is None else theta
     hierarchy, cycle = _resolve(f, levels, hierarchy, cycle)
     limits = Limits(target_accuracy, target_loss, max_work_units, max_seconds, max_cycles)
-    batches = make_strategy(batch_size).begin(f, hierarchy, cycle, seed)
+    strategy = make_strategy(batch_size)
+    batches = strategy.begin(f, hierarchy, cycle, seed)
     if batch_size is not None:
         check_batches(f, hierarchy)
     if validation is not None:
@@ -137,24 +162,34 @@ def fit(
         raise ValueError("target_accuracy: needs validation=(X, y)")
     check_count("validate_every", validate_every)
     check_callbacks(callbacks)
+    check_checkpoint(checkpoint, resume)
     theta = f.net.init(seed) if theta is None else copy_start(f, theta)
     if not math.isfinite(f.value(theta)):
         raise ValueError("theta: expected a start with a finite loss")
 
     run = Run(f, hierarchy, batches.method, limits, validation, validate_every, theta)
+    is_kept = checkpoint is not None or resume is not None
+    settings = identify(f, hierarchy, cycle, strategy) if is_kept else {}
+    keeper = Keeper(checkpoint, run, batches, settings)
     try:
         with batches, make_progress(progress, label, limits.total) as display:
-            display.show(run.history[0])
+            keeper.begin(
+                resume_run(Path(resume), run, batches, settings) if resume is not None else None
+            )
+            display.show(run.history[-1])
             while (reason := run.reached()) is None:
                 record = run.cycle(batches.next())
+                keeper.note()
                 display.show(record)
                 theta = run.theta if callbacks else theta
                 wishes = [callback(record, theta) for callback in callbacks]
                 if any(wishes):
                     reason = run.reached() or "callback"
                     break
+            keeper.finish()
     except KeyboardInterrupt:
-        raise TrainingInterrupted(run.result("interrupted")) from None
+        keeper.finish()
+        raise TrainingInterrupted(run.result("interrupted"), keeper.folder) from None
     return run.result(reason)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -96,6 +97,17 @@ class _FreshBatches(ShuffledBatches):
         for objective in self._coarse:
             objective.samples.agree_with(self.f.samples)
         return epochs
+
+    def export(self) -> dict[str, Any]:
+        """Return what decides which samples are in use, now and later."""
+        return {**super().export(), "fresh": self._fresh.export()}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what `export` has returned, and put those samples in use."""
+        super().restore(saved)
+        self._fresh.restore(saved["fresh"])
+        for objective in self._coarse:
+            objective.samples.agree_with(self.f.samples)
 
     def _draw(self) -> tuple[Array, Any]:
         return gather(self.X, self.y, self._fresh.take_all_of(len(self.f.samples)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,3 +48,13 @@ class Order:
         while (missing := size - sum(map(len, parts))) > 0:
             parts.append(self.take(missing))
         return np.concatenate(parts)
+
+    def export(self) -> dict[str, Any]:
+        """Return where the order is and how it goes on."""
+        random = self._rng.bit_generator.state
+        return {"order": self._order, "at": self._at, "epochs": self.epochs, "random": random}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on as the order did of which `saved` is the export."""
+        self._order, self._at, self.epochs = saved["order"], saved["at"], saved["epochs"]
+        self._rng.bit_generator.state = saved["random"]

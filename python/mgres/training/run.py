@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -146,6 +146,48 @@ class Run:
     def result(self, reason: str) -> FitResult:
         """Return what has been reached."""
         return FitResult(self.theta, self.history, self.history[-1].work_units, reason)
+
+    # ---- checkpoints -----------------------------------------------------------------------------
+
+    def references(self) -> dict[str, Any]:
+        """Return the parts of hierarchy and method that the state refers to, by name."""
+        found: dict[str, Any] = {}
+        for l, level in enumerate(self._hierarchy):
+            found |= {f"metric.{l}": level.metric, f"objective.{l}": level.objective}
+        if isinstance(self._method, FullMultigrid):
+            found |= {
+                f"cycle.{n}": self._method.cycle(n) for n in range(1, len(self._hierarchy) + 1)
+            }
+            found[f"cycle.{len(self._hierarchy) - self._state.level}"] = self._state.method
+        return found
+
+    def export(self) -> dict[str, Any]:
+        """Return all that a run on an equal hierarchy needs to go on as this one does."""
+        return {
+            "theta": self._theta,
+            "state": self._state,
+            "seconds": self._seconds,
+            "work_at_start": self._work_at_start,
+            "work": self._hierarchy.work.counts,
+        }
+
+    def restore(self, saved: Mapping[str, Any], history: History) -> None:
+        """Go on as the run did of which `saved` is the export; the ledger of work goes along.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit this run.
+        """
+        theta, state = saved["theta"], saved["state"]
+        if theta.shape != self._theta.shape or theta.dtype != self._theta.dtype:
+            raise ValueError(f"theta: expected shape {self._theta.shape}, got {theta.shape}")
+        if type(state) is not type(self._state):
+            raise ValueError(f"state: expected {type(self._state)}, got {type(state)}")
+        self._theta, self._next, self._state = theta, theta.copy(), state
+        self._seconds, self._work_at_start = saved["seconds"], saved["work_at_start"]
+        self._hierarchy.work.restore(saved["work"])
+        self.history = history
 
     # ---- nested iteration ------------------------------------------------------------------------
 

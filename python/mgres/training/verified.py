@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..mgopt import Hierarchy, Method, VerifiedOn
 from ..resnet import ResNetObjective, Samples
-from .batches import Batches, BatchStrategy, gather, make_strategy
+from .batches import Batches, BatchStrategy, gather, make_strategy, resumable
 from .order import Indices
 
 
@@ -95,6 +96,15 @@ class _VerifiedBatches:
         else:
             self._samples.use(*gather(self._X, self._y, rest))
         return epochs
+
+    def export(self) -> dict[str, Any]:
+        """Return what decides which samples are in use, now and later."""
+        return {"inner": resumable(self._inner).export(), "random": self._rng.bit_generator.state}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what `export` has returned; the samples beside it come with the next batch."""
+        resumable(self._inner).restore(saved["inner"])
+        self._rng.bit_generator.state = saved["random"]
 
     def _rest(self) -> Indices | None:
         """Return as many indices of samples that are not in use as are in use, None for all."""

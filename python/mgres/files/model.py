@@ -1,0 +1,181 @@
+"""A network and its parameters in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..resnet import ResNet
+from ..resnet.layout import Array, Views
+from .envelope import check_envelope, envelope
+from .tensors import FormatError, read_tensors, write_tensors
+
+VERSION = 1
+EXTRA = "extra."
+NOTE = "note."
+
+
+class Model(NamedTuple):
+    """What :func:`load` returns.
+
+    Attributes
+    ----------
+    net : ResNet
+        The network.
+    theta : ndarray, shape (net.size,)
+        Its parameters.
+    notes : dict
+        What else was said about it: strings by name.
+    extra : dict
+        Further arrays by name.
+    """
+
+    net: ResNet
+    theta: Array
+    notes: dict[str, str]
+    extra: dict[str, NDArray[Any]]
+
+
+def save(
+    path: str | Path,
+    net: ResNet,
+    theta: Array,
+    *,
+    notes: Mapping[str, str] | None = None,
+    extra: Mapping[str, NDArray[Any]] | None = None,
+) -> None:
+    """Write a network and its parameters to a file of the safetensors layout.
+
+    The arrays are called Q, W, b, W_out and b_out and have the shapes of :meth:`ResNet.views`.
+    What makes the network, and the version of the format, is in the metadata.  An existing file is
+    replaced in one step.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, customarily ``*.safetensors``.
+    net : ResNet
+        The network.
+    theta : ndarray, shape (net.size,)
+        Its parameters, of its dtype.
+    notes : mapping of str to str, optional
+        Anything that shall be kept with the model, such as names of classes in JSON.
+    extra : mapping of str to ndarray, optional
+        Arrays that belong to the model, such as mean and spread of the inputs; stored as
+        ``extra.NAME``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another type, or an array of another dtype, than described.
+    ValueError
+        If `theta` does not fit the network.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, mgres
+    >>> net = mgres.ResNet(n_inputs=2, width=3, n_outputs=2, depth=4)
+    >>> path = tempfile.mkdtemp() + "/model.safetensors"
+    >>> mgres.save(path, net, net.init(seed=0), notes={"data": "circles"})
+    >>> model = mgres.load(path)
+    >>> model.net == net, model.theta.shape, model.notes
+    (True, (62,), {'data': 'circles'})
+    """
+    if not isinstance(net, ResNet):
+        raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
+    if not isinstance(theta, np.ndarray):
+        raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
+    if theta.dtype != net.dtype:
+        raise TypeError(f"theta: expected dtype {net.dtype}, got {theta.dtype}")
+    notes, extra = notes or {}, extra or {}
+    for name, note in notes.items():
+        if not isinstance(name, str) or not isinstance(note, str):
+            raise TypeError(f"notes: expected strings, got {name!r}: {note!r}")
+    for name, array in extra.items():
+        if not isinstance(name, str) or not isinstance(array, np.ndarray):
+            raise TypeError(f"extra: expected numpy arrays by name, got {name!r}: {array!r}")
+    settings = {field.name: getattr(net, field.name) for field in fields(net)}
+    settings["dtype"] = net.dtype.name
+    tensors = {
+        **net.views(theta)._asdict(),
+        **{EXTRA + name: array for name, array in extra.items()},
+    }
+    metadata = {
+        **envelope("model", VERSION),
+        "net": json.dumps(settings),
+        **{NOTE + name: note for name, note in notes.items()},
+    }
+    write_tensors(Path(path), tensors, metadata)
+
+
+def load(path: str | Path) -> Model:
+    """Return the network and the parameters that :func:`save` has written to a file.
+
+    Nothing in the file is executed, and no memory is asked for that the file does not fill.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    Model
+        ``net, theta, notes, extra``.
+
+    Raises
+    ------
+    FormatError
+        A ValueError, if the file is damaged, no model of mgres, or of a newer version.
+    OSError
+        If there is no such file or it cannot be read.
+    """
+    path = Path(path)
+    tensors, metadata = read_tensors(path)
+    check_envelope(path, metadata, "model", VERSION)
+    try:
+        net = _make_net(json.loads(metadata["net"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: its description of the network is damaged: {error}") from error
+    extra = {
+        name.removeprefix(EXTRA): tensors.pop(name) for name in [*tensors] if name.startswith(EXTRA)
+    }
+    expected = _shapes(net)
+    if tensors.keys() != expected.keys():
+        raise FormatError(f"{path}: expected the arrays {[*expected]}, got {[*tensors]}")
+    for name, shape in expected.items():
+        array = tensors[name]
+        if array.shape != shape or array.dtype != net.dtype:
+            raise FormatError(
+                f"{path}: {name}: expected shape {shape} and dtype {net.dtype}, got {array.shape} "
+                f"and {array.dtype}"
+            )
+    theta = np.empty(net.size, net.dtype)
+    for name, view in net.views(theta)._asdict().items():
+        np.copyto(view, tensors[name])
+    notes = {
+        name.removeprefix(NOTE): note for name, note in metadata.items() if name.startswith(NOTE)
+    }
+    return Model(net, theta, notes, extra)
+
+
+def _make_net(settings: Any) -> ResNet:
+    names = {field.name for field in fields(ResNet)}
+    if not isinstance(settings, dict) or settings.keys() != names:
+        raise ValueError(f"expected {sorted(names)}")
+    return ResNet(**settings)
+
+
+def _shapes(net: ResNet) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of :meth:`ResNet.views`, without any array."""
+    v, w, m = net.width, net.layer_width, net.n_outputs
+    shapes = ((v, net.n_inputs), (net.depth, w, w), (net.depth, w), (m, v), (m,))
+    return dict(zip(Views._fields, shapes, strict=True))

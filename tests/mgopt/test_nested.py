@@ -253,3 +253,18 @@ def test_bad_arguments_are_named(method):
 
 def test_transfers_are_those_of_the_hierarchy():
     assert isinstance(lbfgs_control(16)[0].transfer, PiecewiseConstant)
+
+
+def test_optimisers_of_different_kinds_on_different_levels():
+    levels = list(lbfgs_control(16))
+    mixed = Hierarchy(
+        [
+            Level(levels[0].objective.objective, LBFGS(), levels[0].transfer, levels[0].metric),
+            Level(levels[1].objective.objective, Adam(0.1), None, levels[1].metric),
+        ]
+    )
+    x = np.ones(16)
+    state = run(Cascade(MaxSteps(20)), mixed, x)
+    assert state.inner.optimizer.learnt > 0
+    exact = ControlObjective(16).minimiser()
+    assert np.linalg.norm(x - exact) < 1e-3 * np.linalg.norm(exact)

@@ -116,7 +116,8 @@ class Cascade:
     stop : StoppingRule
         When to leave a level, and on the finest one when to end.
     state : str
-        "transfer" carries the optimiser's state along, "reset" starts afresh on each level.
+        "transfer" carries the optimiser's state along, "reset" starts afresh on each level, and so
+        does a level whose optimiser is of another kind than that below it.
     race : Race or None
         Several starts on the coarsest level.
     nearly : float
@@ -195,7 +196,8 @@ class Cascade:
             coarse: SmoothingState = state.inner
             l = _prolong(hierarchy, x, state)
             fine = Smoothing().init(hierarchy.coarser(l), x if l == 0 else state.point)
-            if self.state == "transfer":
+            same = type(hierarchy[l].optimizer) is type(hierarchy[l + 1].optimizer)
+            if self.state == "transfer" and same:
                 transfer = hierarchy[l].transfer
                 assert transfer is not None
                 carrier = Carrier(transfer, hierarchy[l].metric, hierarchy[l + 1].metric)

@@ -138,6 +138,38 @@ def test_a_start_that_fails_above_does_not_end_the_race():
     assert state.level == 0
 
 
+def test_a_race_ends_after_its_steps_whatever_the_rule():
+    hierarchy = wells([8, 4])
+    method, x = Cascade(MaxSteps(1000), race=Race(starts=2, steps=3)), np.full(8, 0.5)
+    state = method.init(hierarchy, x)
+    for _ in range(6):
+        assert state.race is not None
+        method.step(hierarchy, x, state)
+    assert state.race is None
+    assert state.level == 0
+
+
+def test_starts_are_judged_on_the_next_finer_level():
+    """The coarse objective prefers positive components, the fine one negative ones."""
+    levels = list(wells([8, 4]))
+    opposite = DoubleWell(8, slope=-0.5)
+    hierarchy = Hierarchy(
+        [
+            Level(opposite, levels[0].optimizer, levels[0].transfer),
+            Level(levels[1].objective.objective, levels[1].optimizer),
+        ]
+    )
+    starts = [Race(6, 30).start(np.full(4, 0.9), i) for i in range(6)]
+    best = min(np.sum(s > 0) for s in starts)
+    assert best < 4
+    x = np.full(8, 0.9)
+    method = Cascade(MaxSteps(30), race=Race(starts=6, steps=30))
+    state = method.init(hierarchy, x)
+    while state.level > 0:
+        method.step(hierarchy, x, state)
+    assert np.sum(x > 0) == 2 * best
+
+
 # ---- bridges -------------------------------------------------------------------------------------
 
 SIZES = [16, 8, 4, 4, 2, 2]

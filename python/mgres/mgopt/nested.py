@@ -3,13 +3,13 @@
 On every level a method works until a rule says that it has done enough; then the point is prolonged
 and the next finer level begins.  What the method is makes the difference:
 
-===================  =========================================  ====================================
-class                on a level                                 source
-===================  =========================================  ====================================
-:class:`Cascade`     the level's optimiser, whose memory goes   Deuflhard 1994; Chang et al. 2017
-                     along
-:class:`FullMultigrid`  cycles through all coarser levels       Brandt 1977
-===================  =========================================  ====================================
+======================  ========================================  ===============================
+class                   on a level                                source
+======================  ========================================  ===============================
+:class:`Cascade`        the level's optimiser, whose memory goes  Deuflhard 1994, Chang et al. 2017
+                        along
+:class:`FullMultigrid`  cycles through all coarser levels         Brandt 1977
+======================  ========================================  ===============================
 """
 
 from __future__ import annotations

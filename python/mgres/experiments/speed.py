@@ -100,7 +100,8 @@ def speed(
     ArithmeticError
         If the core's answer is wrong, which would make its speed meaningless.
     """
-    for name, number in (("samples", samples), ("repeats", repeats)):
+    counts = [("samples", samples), ("repeats", repeats), *(("widths", v) for v in widths)]
+    for name, number in counts:
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise ValueError(f"{name}: expected an integer from 1, got {number!r}")
     if not widths:

@@ -35,7 +35,7 @@ ARROWS = {
     "testing": "mgopt resnet",
     "files": "resnet",
     "training": "files resnet mgopt datasets",
-    "experiments": "training files resnet mgopt datasets testing plot info parallel",
+    "experiments": "training files resnet mgopt datasets testing plot info parallel _core",
     "sklearn": "training resnet mgopt parallel",
     "__init__": "_core parallel mgopt resnet problems datasets testing files training experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files training "

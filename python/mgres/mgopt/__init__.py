@@ -8,16 +8,18 @@ whose answers are known, are others.
 from .adam import Adam, AdamW
 from .additive import AdditiveCycle
 from .carry import Carrier
+from .cascade import Cascade
 from .coupling import Coupling, FirstOrder, HasStates, NoCoupling, StateDefect, Surrogate
 from .cycle import Cycle, FCycle, VCycle, WCycle
 from .first_order import GradientDescent, Momentum, Nesterov
+from .full_multigrid import FullMultigrid
 from .gauss_newton import GaussNewton
 from .hierarchy import Hierarchy, Level
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .lsr1 import LSR1
 from .metric import Diagonal, Euclidean, Metric
-from .nested import Cascade, FullMultigrid, Method, NestedState, Smoothing
+from .nested import NestedState
 from .newton import TruncatedNewton
 from .objective import Memo, Objective, TwiceDifferentiable, Vector
 from .optimizer import LevelOptimizer
@@ -39,6 +41,7 @@ from .rmsprop import RMSprop
 from .sampling import Sampled
 from .schedule import SHAPES, LevelSteps, Schedule, Shape
 from .scipy_minimize import SciPyMinimize
+from .smoothing import Method, Smoothing
 from .state import STATE_POLICIES, CycleState, StatePolicy
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
 from .surrogate import Tilted, Untilted

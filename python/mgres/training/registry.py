@@ -9,12 +9,13 @@ from ..mgopt.first_order import GradientDescentState, MomentumState
 from ..mgopt.gauss_newton import GaussNewtonState
 from ..mgopt.lbfgs import LBFGSState, Pair
 from ..mgopt.lsr1 import LSR1State
-from ..mgopt.nested import NestedState, SmoothingState
+from ..mgopt.nested import NestedState
 from ..mgopt.newton import NewtonState
 from ..mgopt.proximal import ProximalGradientState
 from ..mgopt.race import Contender, RaceState
 from ..mgopt.rmsprop import RMSpropState
 from ..mgopt.scipy_minimize import SciPyMinimizeState
+from ..mgopt.smoothing import SmoothingState
 from ..mgopt.state import CycleState, LevelState
 from ..mgopt.stopping import Count, Reference
 from ..mgopt.trust import Ball

@@ -12,6 +12,7 @@ Shape = Literal["V", "W", "F"]
 """V: one visit of the next coarser level; W: two; F: one that is an F itself, then a V."""
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
+"""The shapes by name."""
 
 _INNER: dict[Shape, tuple[Shape, ...]] = {"V": ("V",), "W": ("W", "W"), "F": ("F", "V")}
 

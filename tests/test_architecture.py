@@ -37,20 +37,22 @@ ARROWS = {
     "training": "files resnet mgopt datasets",
     "experiments": "training files resnet mgopt datasets testing plot info parallel _core",
     "sklearn": "training resnet mgopt parallel",
+    "runs": "experiments training files resnet mgopt datasets plot info parallel",
     "__init__": "_core parallel mgopt resnet problems datasets testing files training experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files training "
-    "experiments",
+    "experiments runs",
     "__main__": "cli",
 }
 # Third-party packages: one that all may use, and those that a unit may use, but not at import time.
 ALWAYS = sys.stdlib_module_names | {"numpy"}
 LAZILY = {
     "mgopt": "scipy",
-    "datasets": "sklearn",
+    "datasets": "pyarrow sklearn",
     "plot": "matplotlib",
     "training": "tqdm",
     "experiments": "jax matplotlib sklearn torch tqdm",
-    "cli": "jax matplotlib mpi4py sklearn torch tqdm",
+    "runs": "matplotlib",
+    "cli": "shtab",
 }
 # Units that are an extra themselves, and what they may import at once: no other unit imports them.
 EXTRAS = {

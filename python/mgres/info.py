@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import platform
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import _core, parallel
+
+PACKAGES = (
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "torch",
+    "tqdm",
+    "pyarrow",
+    "shtab",
+    "safetensors",
+    "tensorboardX",
+)
 
 
 def environment(version: str) -> dict[str, Any]:
@@ -26,6 +39,18 @@ def environment(version: str) -> dict[str, Any]:
         "processor": _processor(),
         "command": " ".join(["mgres", *sys.argv[1:]]),
     }
+
+
+def optional_packages() -> dict[str, str | None]:
+    """Return the versions of packages that mgres can use; None for those that are missing."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

@@ -24,7 +24,7 @@ from .checkpoint import Checkpoint, check_checkpoint
 from .history import Record
 from .identity import identify
 from .keeper import Keeper
-from .progress import make_progress
+from .progress import Progress, make_progress
 from .recommend import recommended
 from .resume import resume_run
 from .run import FitResult, Run
@@ -68,7 +68,7 @@ def fit(
     max_seconds: float | None = None,
     max_cycles: int = 1000,
     callbacks: Sequence[Callback] = (),
-    progress: bool = False,
+    progress: bool | Progress = False,
     label: str = "",
     seed: int = 0,
     checkpoint: Checkpoint | None = None,
@@ -114,8 +114,10 @@ def fit(
     callbacks : sequence of callables
         Called as ``callback(record, theta)`` after every cycle; a true result stops training.
         Copy `theta` to keep it: later cycles write to the same array.
-    progress : bool
-        Show progress on standard error: a bar if tqdm is installed, plain lines otherwise.
+    progress : bool or Progress
+        Show progress on standard error: a bar if tqdm is installed, plain lines otherwise.  Or an
+        object to show it: it is entered as a context, and ``show(record)`` is called at the start
+        and after every cycle.
     label : str
         What the progress display calls this run.
     seed : int

@@ -26,7 +26,7 @@ CPP = ROOT / "cpp"
 ARROWS = {
     "_core": "_cpu _core_base _core_v3 _core_v4",
     "parallel": "_core",
-    "info": "_core parallel",
+    "info": "_core _cpu parallel",
     "mgopt": "_core",
     "resnet": "mgopt _core",
     "problems": "mgopt",

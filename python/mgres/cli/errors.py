@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+EXPECTED = (ValueError, ArithmeticError, ImportError, OSError, MemoryError)
+"""What the package raises where an argument, a file or the machine is not as it must be."""
 
-class UserError(Exception):
+
+class UserError(ValueError):
     """A mistake in the command or its surroundings, told in one line."""
 
 
-def one_line(error: BaseException) -> str:
-    """Return what an error says, without line breaks; a KeyError says which key."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"unknown name {text}" if isinstance(error, KeyError) else text
+def one_line(error: Exception) -> str:
+    """Return what an error says, without line breaks; of an unexpected one also its type."""
+    text = " ".join(str(error).split())
+    if isinstance(error, EXPECTED):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text} (unexpected: --debug shows where)"

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from .. import __version__
-from ..info import environment, optional_packages
+from ..info import details, environment, optional_packages
 from .parser import Commands
 
 
@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def _info(options: argparse.Namespace) -> int:
-    facts = {**environment(__version__), "packages": optional_packages()}
+    facts = {**environment(__version__), **details(), "packages": optional_packages()}
     del facts["command"]
     if options.json:
         print(json.dumps(facts, indent=1))

@@ -9,11 +9,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from ..parallel import set_num_threads
-from .errors import UserError, one_line
+from .errors import one_line
 from .parser import make_parser
-
-MISTAKES = (UserError, ValueError, TypeError, LookupError, ImportError, OSError, MemoryError)
-"""Told in one line: mistakes of the person, or of the surroundings, or else of mgres."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the reader, such as head, has seen enough; spare it the complaint at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (*MISTAKES, ArithmeticError) as error:
+    except Exception as error:
         if options.debug:
             raise
         print(f"mgres: error: {one_line(error)}", file=sys.stderr)

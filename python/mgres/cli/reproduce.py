@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
         "Run an experiment of the paper.",
         ("mgres reproduce table1 --problem circles --seeds 5 --out runs/table1",),
     )
-    p.add_argument("name", choices=EXPERIMENTS, help="table or figure")
+    p.add_argument("name", choices=tuple(EXPERIMENTS), help="table or figure")
     p.add_argument(
         "--problem", choices=("circles", "mnist"), default="circles", help="(default: circles)"
     )

@@ -153,8 +153,12 @@ def is_table(name: str) -> bool:
 
 def is_array(name: str | os.PathLike[str]) -> bool:
     """Return whether a file by its name holds arrays, without names of columns."""
-    text = os.fspath(name).lower()
-    return text.endswith(".npz") or _IDX.search(text) is not None
+    return os.fspath(name).lower().endswith(".npz") or is_idx(name)
+
+
+def is_idx(name: str | os.PathLike[str]) -> bool:
+    """Return whether a file by its name has the idx format."""
+    return _IDX.search(os.fspath(name).lower()) is not None
 
 
 def check_file(path: Path) -> None:

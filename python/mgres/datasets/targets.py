@@ -16,6 +16,9 @@ MOST_CLASSES = 20
 
 TASKS = ("classification", "regression")
 
+TEXT = "text"
+"""The reason to take text for classes: it cannot be anything else."""
+
 Label = str | int
 
 
@@ -105,7 +108,7 @@ def _guess(cells: Cells) -> tuple[str, str]:
     try:
         values = np.unique(np.asarray(cells, np.float64))
     except (TypeError, ValueError):
-        return "classification", "text"
+        return "classification", TEXT
     if not np.isfinite(values).all() or not np.array_equal(values, np.floor(values)):
         return "regression", "numbers that are not integers"
     if len(values) > MOST_CLASSES:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..datasets import spirals
 from ..datasets.columns import suggestion
-from ..datasets.table import KINDS, check_varied, is_array, is_table, read_table
+from ..datasets.table import KINDS, check_varied, is_array, is_idx, is_table, read_table
 from ..datasets.targets import Target
 from ..experiments.setups import SETUPS, Setup
 from .scaling import Scaling
@@ -37,6 +37,8 @@ class Data:
         Samples that were held out, perhaps none.
     scaling : Scaling
         By the training samples; that of sets that come scaled changes nothing.
+    target : str or None
+        What names the target; the absolute path of a file of labels.
     setup : Setup or None
         Settings of the paper, of sets that it has.
     is_own : bool
@@ -51,6 +53,7 @@ class Data:
     X_val: NDArray[Any]
     y_val: NDArray[Any]
     scaling: Scaling
+    target: str | None = None
     setup: Setup | None = None
     is_own: bool = False
     said: tuple[str, ...] = ()
@@ -95,7 +98,7 @@ def _built_in(name: str, given: Mapping[str, Any]) -> Data:
     scaling = Scaling(
         tuple(f"x{j}" for j in range(q)), False, "label", classes, np.zeros(q), np.ones(q)
     )
-    return Data(name, X, y, X_val, y_val, scaling, SETUPS.get(name))
+    return Data(name, X, y, X_val, y_val, scaling, setup=SETUPS.get(name))
 
 
 def _own(name: str, given: Mapping[str, Any]) -> Data:
@@ -126,8 +129,11 @@ def _own(name: str, given: Mapping[str, Any]) -> Data:
         np.zeros(len(table.features)),
         np.ones(len(table.features)),
     ).fit(X, y)
+    named = given.get("target")
+    if named is not None and is_idx(name):
+        named = str(Path(named).absolute())
     path = str(Path(name).absolute())
-    return Data(path, X, y, X_val, y_val, scaling, is_own=True, said=_said(target))
+    return Data(path, X, y, X_val, y_val, scaling, named, is_own=True, said=_said(target))
 
 
 def _said(target: Target) -> tuple[str, ...]:
@@ -135,7 +141,8 @@ def _said(target: Target) -> tuple[str, ...]:
         return ()
     other = "regression" if target.classes else "classification"
     what = f"{len(target.classes)} classes" if target.classes else "a quantity"
-    return (f"target {target.name!r}: {what} ({target.reason}); if that is wrong: --task {other}",)
+    hint = "" if target.reason == TEXT else f"; if that is wrong: --task {other}"
+    return (f"target {target.name!r}: {what} ({target.reason}){hint}",)
 
 
 def hold_out(groups: NDArray[np.int64], fraction: float, seed: int) -> NDArray[np.bool_]:

@@ -141,7 +141,7 @@ OPTIONS: tuple[Option, ...] = (
         "method",
         values.positive_integer,
         "a level has had enough when the loss fell by less than 1 %% over so many cycles "
-        "(default: 20; recommended 40)",
+        "(mini-batches: epochs; default: 20)",
         "N",
     ),
     # ---- objective -------------------------------------------------------------------------------

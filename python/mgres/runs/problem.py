@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..mgopt import Cascade, Hierarchy, Method, Stall
-from ..resnet import ResNet, ResNetObjective, smooth_start_depth
+from ..resnet import ResNet, ResNetObjective
 from ..resnet.network import Array
 from ..training import Record, defaults
 from ..training.arguments import Limits
@@ -56,7 +56,8 @@ class Training:
 
     def callbacks(self, settings: Settings, seen: Sequence[Record] = ()) -> list[LossStall]:
         """Return what ends training when the loss has stalled, if the method does not do it."""
-        return [] if self.is_nested else [LossStall(_stall(settings, len(self.f.samples)), seen)]
+        rule = _stall(settings, len(self.f.samples))
+        return [] if self.is_nested or rule is None else [LossStall(rule, seen)]
 
 
 def prepare(settings: Settings, data: Data) -> Training:
@@ -79,12 +80,10 @@ def prepare(settings: Settings, data: Data) -> Training:
     )
     X = scaling.inputs(data.X, net.dtype)
     y = scaling.targets(data.y, net.dtype)
-    # which levels there are is known from an objective, where to start from the levels
-    plain = ResNetObjective(net, X, y, settings.loss)
-    plan = _plan(settings, len(X))
-    theta = net.init(settings.seed, settings.init, coarse_depth=_drawn_depth(plan, plain))
+    theta = defaults.smooth_start(net, settings.seed, settings.init)
     regularizer = make_regularizer(settings.regularizer, settings.beta, net, theta)
     f = ResNetObjective(net, X, y, settings.loss, regularizer)
+    plan = _plan(settings, len(X))
     hierarchy, method = plan.build(f)
     if settings.regularizer == "decay" and isinstance(method, Cascade):
         method = replace(method, race=None)  # other starts would be far from the given one
@@ -120,19 +119,11 @@ def _plan(settings: Settings, n: int) -> Plan:
     )
 
 
-def _stall(settings: Settings, n: int) -> Stall:
+def _stall(settings: Settings, n: int) -> Stall | None:
     """Return when a level has had enough; patience means epochs where a cycle sees a batch."""
-    batches = settings.batch_size is not None and settings.method != "recommended"
-    cycles = math.ceil(n / settings.batch_size) if batches and settings.batch_size else 1
-    smooth = settings.batch_size is not None
-    return Stall(defaults.GAIN, settings.patience * cycles, smooth=smooth)
-
-
-def _drawn_depth(plan: Plan, f: ResNetObjective) -> int | None:
-    """Return for how many layers the start is drawn; all levels shall see it alike."""
-    if plan.cycle == "recommended":
-        levels, _ = plan.build(f)
-        coarsest = levels.coarser(len(levels) - 1).finest
-        assert isinstance(coarsest, ResNetObjective)
-        return coarsest.net.depth
-    return smooth_start_depth(f.net.depth, f.net.final_time)
+    if settings.patience is None:
+        return None
+    if settings.batch_size is None:
+        return Stall(defaults.GAIN, settings.patience)
+    batches = math.ceil(n / settings.batch_size)
+    return Stall(defaults.GAIN, settings.patience * batches, smooth=True)

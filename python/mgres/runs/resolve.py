@@ -49,6 +49,7 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
         "data": data.name,
         "task": task,
         "regularizer": regularizer,
+        "target": data.target,
         "batch_size": batch_size,
         "ignore": tuple(given.get("ignore", ())),
     }
@@ -63,7 +64,8 @@ def _method(given: Mapping[str, Any], *, batches: bool) -> dict[str, Any]:
     on_levels = "schedule" in given or given.get("levels", 1) > 1
     fallback = "V" if on_levels else "single" if "levels" in given else "cascade"
     method = given.get("method", fallback if own else "recommended")
-    patience = given.get("patience", 40 if method == "recommended" else defaults.PATIENCE)
+    own_rule = batches and method == "recommended"
+    patience = given.get("patience", None if own_rule else defaults.PATIENCE)
     if method == "recommended":
         if own:
             option = own[0].replace("_", "-")

@@ -24,7 +24,6 @@ class Settings:
     dtype: str
     init: str
     method: str
-    patience: int
     loss: str
     regularizer: str
     beta: float
@@ -40,6 +39,7 @@ class Settings:
     optimizer: str | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
+    patience: int | None = None
     target_accuracy: float | None = None
     target_loss: float | None = None
     max_work_units: float | None = None

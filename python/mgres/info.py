@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import (
-    _core,
-    _cpu,  # type: ignore[attr-defined]
-    parallel,
-)
+from . import _core, parallel
 
 PACKAGES = (
     "scipy",
@@ -61,7 +57,8 @@ def details() -> dict[str, Any]:
 def _levels() -> list[str]:
     """Return the instruction set levels that were built and that the processor has."""
     levels = ("base", "v3", "v4")
-    supported = levels[: levels.index(_cpu.level()) + 1]
+    cpu: Any = import_module("._cpu", __package__)
+    supported = levels[: levels.index(cpu.level()) + 1]
     return [l for l in supported if find_spec(f"{__package__}._core_{l}") is not None]
 
 

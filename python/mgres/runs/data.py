@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..datasets import spirals
 from ..datasets.columns import suggestion
 from ..datasets.table import KINDS, check_varied, is_array, is_idx, is_table, read_table
-from ..datasets.targets import Target
+from ..datasets.targets import TEXT, Target
 from ..experiments.setups import SETUPS, Setup
 from .scaling import Scaling
 

@@ -44,7 +44,8 @@ ARROWS = {
     "__main__": "cli",
 }
 # Third-party packages: one that all may use, and those that a unit may use, but not at import time.
-ALWAYS = sys.stdlib_module_names | {"numpy"}
+# tomllib is tomli in the standard library from Python 3.11 on.
+ALWAYS = sys.stdlib_module_names | {"numpy", "tomli", "tomllib"}
 LAZILY = {
     "mgopt": "scipy",
     "datasets": "pyarrow sklearn",

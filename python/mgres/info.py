@@ -47,10 +47,10 @@ def details() -> dict[str, Any]:
     """Return more about the core: its other builds, OpenMP, and what limits the threads."""
     limits = parallel.thread_limits()
     return {
-        "isa available": ", ".join(_levels()),
-        "isa forced": os.environ.get("MGRES_ISA", "") or "no (MGRES_ISA is not set)",
+        "isa_available": ", ".join(_levels()),
+        "isa_forced": os.environ.get("MGRES_ISA", "") or "no (MGRES_ISA is not set)",
         "openmp": _openmp(),
-        "threads because": ", ".join(f"{name} {count}" for name, count in limits.items()),
+        "thread_limits": ", ".join(f"{name} {count}" for name, count in limits.items()),
     }
 
 

@@ -66,7 +66,8 @@ def _parse(path: Path, text: str, delimiter: str) -> list[list[str]]:
     try:
         return [line for line in reader if any(cell.strip() for cell in line)]
     except csv.Error as error:
-        raise ValueError(f"{path}: line {reader.line_num}: {error}") from None
+        hint = " (a quote that is never closed?)" if "unexpected end" in str(error) else ""
+        raise ValueError(f"{path}: line {reader.line_num}: {error}{hint}") from None
 
 
 def _check_header(path: Path, header: list[str]) -> None:

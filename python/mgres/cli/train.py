@@ -156,7 +156,7 @@ def _resume(options: argparse.Namespace, given: dict[str, Any]) -> int:
 def _end(outcome: Outcome, folder: RunFolder) -> int:
     print(told(outcome, folder))
     if outcome.error is not None:
-        print(f"mgres: error: {outcome.error}: try --learning-rate or --beta", file=sys.stderr)
+        print(f"mgres: error: {outcome.error}", file=sys.stderr)
         return 1
     if outcome.result.stopped == "interrupted":
         print(

@@ -69,7 +69,7 @@ def read_target(columns: Columns, name: str, task: str | None = None) -> Target:
         if np.ptp(values) == 0:
             raise ValueError(f"{columns.path}: column {name!r}: expected more than one value")
         return Target(name, "regression", values, (), "" if task else reason)
-    labels = [_label(cell) for cell in cells]
+    labels = _labels(cells)
     classes = _sorted(set(labels))
     if len(classes) < 2:
         raise ValueError(
@@ -92,7 +92,8 @@ def encode(columns: Columns, name: str, classes: Sequence[Label]) -> NDArray[np.
     cells = columns.find(name)
     _check_filled(columns, name, cells)
     codes = {str(label): code for code, label in enumerate(classes)}
-    found = np.array([codes.get(str(_label(cell)), -1) for cell in cells], np.int64)
+    numbers = [codes.get(str(cell), codes.get(str(_label(cell)), -1)) for cell in cells]
+    found = np.array(numbers, np.int64)
     if (found < 0).any():
         row = int(np.argmin(found))
         raise ValueError(
@@ -116,8 +117,16 @@ def _guess(cells: Cells) -> tuple[str, str]:
     return "classification", f"integers with {len(values)} different values"
 
 
+def _labels(cells: Cells) -> list[Label]:
+    """Return integers if all are, however they are written, and texts otherwise."""
+    labels = [_label(cell) for cell in cells]
+    if all(isinstance(label, int) for label in labels):
+        return labels
+    return [str(cell) for cell in cells]
+
+
 def _label(cell: object) -> Label:
-    """Return integers as such, however they are written, and everything else as text."""
+    """Return an integer as such, however it is written, and everything else as text."""
     if isinstance(cell, str):
         try:
             number = float(cell)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from mgres.runs import OPTIONS, RunFolder, Settings, read_config
+from mgres.runs.options import FURTHER
 
 LINE = "train flowers.csv --target kind --depth 32 --width 6 --max-cycles 12 --no-plots"
 
@@ -65,10 +66,13 @@ def test_labels_of_idx_files_are_found_from_elsewhere(mgres_ok, tmp_path, monkey
 def test_command_wins_over_file(mgres_ok, flowers, tmp_path):
     (tmp_path / "run.toml").write_text(
         'data = "flowers.csv"\ntarget = "kind"\ndepth = 16\ncycle = "v"\nlevels = 2\n'
-        "max_cycles = 3\nno_plots = true\nquiet = false\nfinal_time = 2\n"
+        'max_cycles = 3\nout = "o"\nno_plots = true\nquiet = false\nfinal_time = 2\n'
     )
-    mgres_ok("train --config run.toml --depth 8 --out o")
+    mgres_ok("train --config run.toml --depth 8")
     settings = json.loads((tmp_path / "o" / "summary.json").read_text())["settings"]
+    mgres_ok("train --config run.toml --out p")
+    again = json.loads((tmp_path / "p" / "summary.json").read_text())["settings"]
+    assert again == {**settings, "depth": 16}
     assert settings["depth"] == 8
     assert (settings["method"], settings["levels"], settings["final_time"]) == ("V", 2, 2.0)
 
@@ -101,7 +105,8 @@ def test_everything_that_is_set_is_written_and_read_again(tmp_path):
 
 
 def test_every_option_of_a_run_is_a_setting_and_the_other_way_round():
-    names = {option.name for option in OPTIONS} | {"data", "levels", "threads"}
+    # `out` is where a run is, and not what it is
+    names = {option.name for option in OPTIONS} | (set(FURTHER) - {"out"})
     assert names == set(Settings.__dataclass_fields__)
 
 

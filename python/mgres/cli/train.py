@@ -82,7 +82,6 @@ def add(commands: Commands) -> None:
     files.add_argument(
         "--overwrite", action="store_true", help="replace a run that the folder holds"
     )
-    p.set_defaults(missing=p.error)
 
 
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
@@ -106,23 +105,26 @@ def _train(options: argparse.Namespace) -> int:
     levels = given.get("levels", ())
     if isinstance(levels, list) and len(levels) == 1:
         given["levels"] = levels[0]
-    needed = {"data": given.get("data"), "--out": options.out}
+    out = options.out or (Path(config["out"]) if "out" in config else None)
+    given.pop("out", None)
+    needed = {"data": given.get("data"), "--out": out}
     missing = [name for name, value in needed.items() if value is None]
-    if missing:
-        options.missing(f"the following arguments are required: {', '.join(missing)}")
+    if missing or out is None:
+        raise UserError(
+            f"the following arguments are required: {', '.join(missing)}; see mgres train --help"
+        )
     if isinstance(given.get("levels"), list):
         unfit = [name for name in given if name not in (*FOR_LEVELS, "data", "levels")]
         if unfit:
             flag = unfit[0].replace("_", "-")
             raise UserError(f"--{flag}: does not go with several --levels, which are compared")
-        return compare_levels(given, options.out)
+        return compare_levels(given, out)
     data = load_data(given)
     settings = resolve(given, data)
-    folder = RunFolder(output(options.out))
+    folder = RunFolder(output(out))
     if folder.holds_run and not options.overwrite:
         raise UserError(
-            f"--out {options.out}: holds a run; go on with it by --resume {options.out}, or take "
-            "--overwrite"
+            f"--out {out}: holds a run; go on with it by --resume {out}, or take --overwrite"
         )
     for line in data.said:
         print(line)
@@ -174,6 +176,6 @@ def _tell(line: str) -> None:
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the command by name, without those that were not given."""
-    names = [option.name for option in OPTIONS] + list(FURTHER)
+    names = {*(option.name for option in OPTIONS), *FURTHER} - {"out"}
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}

@@ -193,11 +193,12 @@ OPTIONS: tuple[Option, ...] = (
 
 BY_NAME = {option.name: option for option in OPTIONS}
 
-# `data` is no option on the command line, `levels` may be several there, `threads` is for all
+# on the command line `data` is no option, `levels` may be several, `threads` is for all commands
 FURTHER: dict[str, Reader] = {
     "data": values.text,
     "levels": values.positive_integer,
     "threads": values.positive_integer,
+    "out": values.text,
 }
 ALIASES = {"cycle": "method"}
 

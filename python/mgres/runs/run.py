@@ -97,9 +97,9 @@ def run(
         cycles = seen[-1].cycle if len(seen) else 0
         tell(f"resuming after {cycles} cycles" if cycles else "no checkpoint yet: starting again")
     threads = get_num_threads()
-    if settings.threads is None:
-        n = settings.batch_size or len(data.X)
-        set_num_threads(defaults.useful_threads(training.f.net, n, most=threads))
+    n = settings.batch_size or len(data.X)
+    useful = defaults.useful_threads(training.f.net, n, most=threads)
+    set_num_threads(settings.threads or useful)
     started = time.perf_counter()
     try:
         result, error = _fit(settings, training, folder, seen)

@@ -60,6 +60,14 @@ def test_killed_and_resumed_is_as_if_never_killed(mgres_ok, flowers, tmp_path, m
     for line in (tmp_path / "o" / "history.jsonl").read_bytes().splitlines():
         json.loads(line)
     assert not (tmp_path / "o" / "summary.json").exists()
+
+    # and once more, while it goes on: no line twice, none lost
+    process = start("train", "--resume", "o")
+    wait_for(tmp_path / "o" / "history.jsonl", 16)
+    process.kill()
+    process.communicate()
+    lines = (tmp_path / "o" / "history.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["cycle"] for line in lines] == list(range(len(lines)))
     mgres_ok("train --resume o")
     assert model(tmp_path / "o") == model(tmp_path / "whole")
     assert history(tmp_path / "o") == history(tmp_path / "whole")

@@ -71,6 +71,7 @@ def test_cells_with_delimiters_quotes_and_line_breaks(write):
 def test_delimiter_that_is_given_or_belongs_to_the_name(write):
     path = write("a:b;c\n1:2\n3:4\n")
     assert list(read_delimited(path, ":").cells) == ["a", "b;c"]
+    assert list(read_delimited(write("a, b, c;d\n1;2\n3;4\n")).cells) == ["a, b, c", "d"]
     assert list(read_table(write("a,b\tc\n1\t2\n2\t3\n", "t.tsv"), "c").features) == ["a,b"]
 
 

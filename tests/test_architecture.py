@@ -31,14 +31,15 @@ ARROWS = {
     "resnet": "mgopt _core",
     "problems": "mgopt",
     "datasets": "",
-    "plot": "",
+    "plot": "training resnet mgopt",
     "testing": "mgopt resnet",
     "files": "resnet",
     "training": "files resnet mgopt datasets",
     "experiments": "training files resnet mgopt datasets testing plot info parallel",
     "sklearn": "training resnet mgopt parallel",
-    "__init__": "_core parallel mgopt resnet problems datasets testing files training experiments",
-    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training "
+    "__init__": "_core parallel mgopt resnet problems datasets testing files training plot "
+    "experiments",
+    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training plot "
     "experiments",
     "__main__": "cli",
 }

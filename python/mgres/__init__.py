@@ -9,7 +9,7 @@
 1.0
 """
 
-from . import datasets, mgopt
+from . import datasets, mgopt, plot
 from .files import FormatError, Model, load, save
 from .mgopt import (
     LBFGS,
@@ -122,6 +122,7 @@ __all__ = [
     "get_num_threads",
     "load",
     "mgopt",
+    "plot",
     "recommended",
     "resnet_hierarchy",
     "save",

@@ -49,7 +49,7 @@ LAZILY = {
     "mgopt": "scipy",
     "datasets": "sklearn",
     "plot": "matplotlib",
-    "training": "tqdm",
+    "training": "tensorboardX torch tqdm",
     "experiments": "jax matplotlib sklearn torch tqdm",
     "cli": "jax matplotlib mpi4py sklearn torch tqdm",
 }

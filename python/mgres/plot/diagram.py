@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ..mgopt import Cascade, FullMultigrid, Hierarchy, Schedule
@@ -66,7 +67,9 @@ def cycle(cycle: Any, ax: Axes | None = None, *, levels: int | Hierarchy | None 
     n, bridges = _levels(cycle, levels)
     way = way_of(cycle, n, bridges)
     columns = way.nodes[-1].column + 1
-    ax = style.one(ax, min(max(0.34 * columns + 1.2, 3.2), 12.0), 0.8 + 0.42 * n)
+    notes = [line for note in way.notes for line in textwrap.wrap(note, 44)]
+    width = min(max(0.34 * columns + 1.2, 3.8), 12.0)
+    ax = style.one(ax, width, 0.8 + 0.42 * n + 0.12 * len(notes))
     _draw(ax, way, columns)
     names = [f"level {l}" for l in range(n)]
     if isinstance(levels, Hierarchy):
@@ -76,8 +79,8 @@ def cycle(cycle: Any, ax: Axes | None = None, *, levels: int | Hierarchy | None 
     ax.set_xlim(-0.7, columns - 0.3)
     ax.set_ylim(n - 0.5, -0.7 if way.repeats else -0.5)
     ax.tick_params(axis="y", length=0)
-    if way.notes:
-        ax.set_xlabel("\n".join(way.notes), fontsize=style.SMALL)
+    if notes:
+        ax.set_xlabel("\n".join(notes), fontsize=style.SMALL)
     style.dress(ax, grid="y")
     ax.spines[["left", "bottom"]].set_visible(False)
     return ax

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def hierarchy(hierarchy: Hierarchy, ax: Axes | None = None) -> Axes:
-    """Draw a bar for every level, as long as its gradient is expensive, the finest on top.
+    """Draw a bar for every level, the longer the dearer its gradient, the finest on top.
 
     Beside it stand layers, step size and parameters, as far as the level knows them.  Levels that
     are bridges (:attr:`mgres.Level.bridge`) are hatched.
@@ -69,13 +69,14 @@ def hierarchy(hierarchy: Hierarchy, ax: Axes | None = None) -> Axes:
         )
     ax.set_xscale("log", base=2)
     ax.set_xlim(min(costs) / 2, max(costs) * _room(max(costs) / min(costs)))
-    ax.xaxis.set_major_formatter("{x:.3g}")
+    ax.set_xticks([])
     ax.minorticks_off()
     ax.set_yticks(range(len(hierarchy)), [level_label(i, l) for i, l in enumerate(hierarchy)])
     ax.set_ylim(len(hierarchy) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("work units of a gradient")
+    ax.set_xlabel("work units of a gradient (logarithmic)")
     style.dress(ax, grid="x")
+    ax.spines["bottom"].set_visible(False)
     return ax
 
 

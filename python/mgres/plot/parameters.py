@@ -66,8 +66,8 @@ def weights(
     >>> x = np.empty(coarse.size, coarse.dtype)
     >>> mgres.DepthTransfer(fine, coarse).project(theta, x)
     >>> ax = mgres.plot.weights({"64 layers": (fine, theta), "8 layers": (coarse, x)})
-    >>> len(ax.get_lines())
-    8
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['64 layers', '8 layers']
     """
     given = networks if isinstance(networks, Mapping) else {"": networks}
     if not given:
@@ -86,32 +86,36 @@ def weights(
         show = "entries" if most <= MOST_ENTRIES else "norm"
 
     ax = style.one(ax)
-    for i, (label, (net, values)) in enumerate(layers.items()):
+    handles = []
+    for i, (net, values) in enumerate(layers.values()):
         if show == "norm":
             values = np.linalg.norm(values, axis=1, keepdims=True)
-        # the finest as it is, coarser ones broad and pale behind it
-        coarseness = min(i, 3)
+        look = _look(i, broad=show == "entries")
         edges = net.dt * np.arange(net.depth + 1)
         for j, column in enumerate(values.T):
-            index = i if show == "norm" else j
-            ax.step(
-                edges,
-                [*column, column[-1]],
-                where="post",
-                color=style.colour(index),
-                linestyle=style.dash(index),
-                linewidth=1.4 if show == "norm" else 1.2 + 1.6 * coarseness,
-                alpha=1.0 if show == "norm" else 1.0 - 0.28 * coarseness,
-                zorder=3 - 0.5 * coarseness,
-                label=str(label) if label and j == 0 else None,
-            )
+            k = i if show == "norm" else j
+            line = {"color": style.colour(k), "linestyle": style.dash(k), **look}
+            (last,) = ax.step(edges, [*column, column[-1]], where="post", **line)
+        # all entries of a network have one line in the legend, of no entry's colour
+        (handle,) = ax.plot([], [], **look, color=style.INK) if show == "entries" else (last,)
+        handles.append(handle)
     ax.set_xlabel("t")
     ax.set_ylabel(f"entries of {part}(t)" if show == "entries" else f"norm of {part}(t)")
     ax.set_xlim(0, max(net.final_time for net, _ in layers.values()))
     style.dress(ax)
     if any(layers):
-        ax.legend(frameon=False)
+        ax.legend(handles, [str(label) for label in layers], frameon=False)
     return ax
+
+
+def _look(i: int, broad: bool) -> dict[str, Any]:
+    """Return how network i is drawn: the first as it is, others broad and pale behind it."""
+    coarseness = min(i, 3) if broad else 0
+    return {
+        "linewidth": 1.3 + 1.6 * coarseness,
+        "alpha": 1.0 - 0.28 * coarseness,
+        "zorder": 3 - 0.5 * coarseness,
+    }
 
 
 def moved(

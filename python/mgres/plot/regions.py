@@ -90,6 +90,7 @@ def decision_regions(
     shade(ax, classify, limits, resolution, net.dtype)
     scatter(ax, X, y)
     frame(ax, limits)
+    ax.set_aspect("equal")
     if layer is not None:
         ax.set_title(layer_title(net, k))
     return ax

@@ -173,6 +173,8 @@ def animate_flow(
     dots = scatter(ax, points[0], y)
     frame(ax, limits)
     title = ax.set_title(layer_title(net, layers[-1]))  # the longest, for the layout
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # the same for all pictures, and they are done sooner
     with writer.saving(figure, str(path), dpi):
         for k, at in zip(layers, points, strict=True):
             dots.set_offsets(at)
@@ -217,11 +219,12 @@ def _background(ax: Axes, net: ResNet, theta: Array, plane: Plane, limits: Limit
 def _lines(ax: Axes, points: Array, y: Array) -> None:
     from matplotlib.collections import LineCollection
 
+    strength = min(0.6, max(0.15, 90 / len(y)))
     lines = LineCollection(
         list(points.swapaxes(0, 1)),
         colors=[style.colour(c) for c in y],
         linewidths=0.6,
-        alpha=0.45,
+        alpha=strength,
         zorder=2,
     )
     ax.add_collection(lines, autolim=False)

@@ -119,7 +119,7 @@ def _go(
         if method.race is not None and method.race.starts > 1:
             way.note(f"{method.race.starts} starts on the coarsest level")
         if bridges:
-            way.note("squares with a frame: bridges, visited only near the goal")
+            way.note("framed squares: bridges, visited near the goal only")
     elif isinstance(method, FullMultigrid):
         for n in range(1, levels + 1):
             first = len(way.nodes)

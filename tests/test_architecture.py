@@ -26,31 +26,35 @@ CPP = ROOT / "cpp"
 ARROWS = {
     "_core": "_cpu _core_base _core_v3 _core_v4",
     "parallel": "_core",
-    "info": "_core parallel",
+    "info": "_core _cpu parallel",
     "mgopt": "_core",
     "resnet": "mgopt _core",
     "problems": "mgopt",
     "datasets": "",
-    "plot": "",
+    "plot": "training resnet mgopt",
     "testing": "mgopt resnet",
     "files": "resnet",
     "training": "files resnet mgopt datasets",
     "experiments": "training files resnet mgopt datasets testing plot info parallel _core",
     "sklearn": "training resnet mgopt parallel",
-    "__init__": "_core parallel mgopt resnet problems datasets testing files training experiments",
-    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training "
+    "runs": "experiments training files resnet mgopt datasets plot info parallel",
+    "__init__": "_core parallel mgopt resnet problems datasets testing files training plot "
     "experiments",
+    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training plot "
+    "experiments runs",
     "__main__": "cli",
 }
 # Third-party packages: one that all may use, and those that a unit may use, but not at import time.
-ALWAYS = sys.stdlib_module_names | {"numpy"}
+# tomllib is tomli in the standard library from Python 3.11 on.
+ALWAYS = sys.stdlib_module_names | {"numpy", "tomli", "tomllib"}
 LAZILY = {
     "mgopt": "scipy",
-    "datasets": "sklearn",
+    "datasets": "pyarrow sklearn",
     "plot": "matplotlib",
-    "training": "tqdm",
+    "training": "tensorboardX torch tqdm",
     "experiments": "jax matplotlib sklearn torch tqdm",
-    "cli": "jax matplotlib mpi4py sklearn torch tqdm",
+    "runs": "matplotlib",
+    "cli": "shtab",
 }
 # Units that are an extra themselves, and what they may import at once: no other unit imports them.
 EXTRAS = {

@@ -121,12 +121,12 @@ def test_train_command_does_what_it_says(tmp_path):
 
 
 def test_every_command_parses():
-    from mgres.cli import _parser
+    from mgres.cli import make_parser
 
     found = commands("mgres")
     assert {words[1] for words in found} >= {"train", "reproduce"}
     for words in found:
-        assert _parser().parse_args(words[1:]).run
+        assert make_parser().parse_args(words[1:]).run
 
 
 def test_reproduce_command_runs(tmp_path, monkeypatch, capsys):

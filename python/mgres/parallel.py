@@ -37,11 +37,18 @@ def get_num_threads() -> int:
 
 def available_threads() -> int:
     """Return what affinity, the container's quota and OMP_NUM_THREADS leave to this process."""
-    limits = [_affinity(), *_cgroup_quota()]
+    return max(1, min(thread_limits().values()))
+
+
+def thread_limits() -> dict[str, int]:
+    """Return what limits the number of threads, by name."""
+    limits = {"affinity": _affinity()}
+    if quotas := _cgroup_quota():
+        limits["cgroup quota"] = min(quotas)
     openmp = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if openmp.isdigit() and int(openmp) > 0:
-        limits.append(int(openmp))
-    return max(1, min(limits))
+        limits["OMP_NUM_THREADS"] = int(openmp)
+    return limits
 
 
 def _affinity() -> int:

@@ -1,4 +1,4 @@
-"""Data sets for training and testing: ``(X_train, y_train, X_val, y_val)``, ready to use."""
+"""Data sets, ``(X_train, y_train, X_val, y_val)``, ready to use, and tables of one's own."""
 
 from .circles import circles
 from .digits import digits, digits_pca
@@ -7,8 +7,10 @@ from .duffing import duffing
 from .henon_heiles import henon_heiles
 from .mnist import mnist
 from .spirals import spirals
+from .table import Table, read_table
 
 __all__ = [
+    "Table",
     "circles",
     "digits",
     "digits_pca",
@@ -16,5 +18,6 @@ __all__ = [
     "duffing",
     "henon_heiles",
     "mnist",
+    "read_table",
     "spirals",
 ]

@@ -1,5 +1,6 @@
 """Deep residual networks as hierarchies of objectives."""
 
+from .decay import DecayToStart
 from .initialize import smooth_start_depth
 from .lasso import Lasso
 from .memory import estimate_memory
@@ -12,6 +13,7 @@ from .transfer import DepthTransfer
 from .weighting import class_weights
 
 __all__ = [
+    "DecayToStart",
     "DepthTransfer",
     "Lasso",
     "Penalty",

@@ -16,25 +16,20 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..mgopt import Adam, Cascade, FullMultigrid, Stall
+from ..mgopt import Adam, Stall
 from ..mgopt.adam import AdamState
 from ..parallel import get_num_threads, set_num_threads
-from ..resnet import ResNet, ResNetObjective, smooth_start_depth, time_metric
-from ..training import FitResult, TrainingInterrupted, fit
-from .decay import DecayToStart
-from .methods import Plan
+from ..resnet import DecayToStart, ResNet, ResNetObjective, time_metric
+from ..training import FitResult, TrainingInterrupted, defaults, fit
+from ..training.plan import CYCLES, Plan
+from ..training.stall import LossStall
 from .samples import WeightedSamples, positive
 from .settings import check_dtype, check_integer, check_number
-from .watch import EarlyStopping, LossStall
+from .watch import EarlyStopping
 
 Array = NDArray[Any]
-LEAST_WIDTH = 32
 BATCH = 200
 """Samples of a batch of `partial_fit`, if `batch_size` does not say."""
-SMALL = 2e8
-"""Floating-point operations of a pass through the network, a few milliseconds, below which one
-thread does it: there is little to gain, and where other processes want the processors as well,
-threads that wait for each other made small fits a hundred times slower."""
 
 
 class ResNetEstimator(BaseEstimator):
@@ -46,19 +41,19 @@ class ResNetEstimator(BaseEstimator):
     def __init__(
         self,
         *,
-        depth: int = 64,
+        depth: int = defaults.DEPTH,
         width: int | None = None,
         levels: int | None = None,
         cycle: str = "cascade",
         schedule: str | None = None,
-        activation: str = "tanh",
-        final_time: float = 3.0,
-        alpha: float = 15.0,
+        activation: str = defaults.ACTIVATION,
+        final_time: float = defaults.FINAL_TIME,
+        alpha: float = defaults.REGRESSOR_ALPHA,
         batch_size: int | None = None,
-        learning_rate_init: float = 0.03,
-        max_iter: int = 1000,
-        tol: float = 0.01,
-        n_iter_no_change: int = 20,
+        learning_rate_init: float = defaults.LEARNING_RATE,
+        max_iter: int = defaults.MOST_ITERATIONS,
+        tol: float = defaults.GAIN,
+        n_iter_no_change: int = defaults.PATIENCE,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
@@ -135,13 +130,14 @@ class ResNetEstimator(BaseEstimator):
         continued: bool,
     ) -> None:
         f = self._objective(samples, float(samples.weights.sum()))
-        hierarchy, method = self._plan(len(samples), continued=continued).build(f)
+        plan = self._plan(len(samples), continued=continued)
+        hierarchy, method = plan.build(f)
         stopping, stall = None, None
         if validation is not None:
             stopping = EarlyStopping(
                 self._scorer(validation), self.tol, self._patience(len(samples))
             )
-        if not isinstance(method, (Cascade, FullMultigrid)):
+        if not plan.is_nested:
             stall = LossStall(self._stall(len(samples)))
         result = _fit(
             f,
@@ -210,12 +206,12 @@ class ResNetEstimator(BaseEstimator):
             np.ascontiguousarray(data.X),
             data.y,
             loss=self._loss,
-            regularizer=DecayToStart(self.alpha / (2 * total), self.start_),
+            regularizer=DecayToStart(defaults.default_beta(self.alpha, total), self.start_),
             sample_weight=data.sample_weight,
         )
 
     def _network(self, n_inputs: int, n_outputs: int) -> ResNet:
-        width = max(LEAST_WIDTH, n_outputs) if self.width is None else self.width
+        width = defaults.default_width(n_outputs) if self.width is None else self.width
         return ResNet(
             n_inputs,
             width,
@@ -229,19 +225,20 @@ class ResNetEstimator(BaseEstimator):
     def _start(self, n_inputs: int, n_outputs: int, seed: int) -> Array:
         """Return parameters that are smooth in t, so that all levels see the same start."""
         net = self.net_ = self._network(n_inputs, n_outputs)
-        coarse = smooth_start_depth(net.depth, net.final_time)
-        theta = net.init(seed, scheme="he", coarse_depth=coarse)
+        theta = defaults.smooth_start(net, seed)
         self.start_ = theta[net.part("blocks")].reshape(net.depth, -1).copy()
         return theta
 
     def _plan(self, n: int, *, continued: bool) -> Plan:
         """Return how to train; a model that was trained before is trained on its finest level."""
         nested = self.cycle in ("cascade", "fmg")
+        batches = self.batch_size is not None
         return Plan(
-            levels=self.levels,
             cycle="single" if continued and nested else self.cycle,
+            optimizer=defaults.default_optimizer(self.learning_rate_init if batches else None),
+            levels=self.levels,
             schedule=self.schedule,
-            learning_rate=None if self.batch_size is None else self.learning_rate_init,
+            batches=batches,
             stall=self._stall(n),
         )
 
@@ -296,8 +293,7 @@ class ResNetEstimator(BaseEstimator):
         before = get_num_threads()
         wanted = self.n_threads
         if wanted is None:
-            operations = 6 * n * self.net_.depth * self.net_.width**2
-            wanted = before if operations > SMALL else 1
+            wanted = defaults.useful_threads(self.net_, n, most=before)
         set_num_threads(int(wanted))
         try:
             yield
@@ -312,6 +308,8 @@ class ResNetEstimator(BaseEstimator):
         check_integer("max_iter", self.max_iter, 1)
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
         check_integer("n_threads", self.n_threads, 1, optional=True)
+        if self.cycle not in CYCLES:
+            raise ValueError(f"cycle: expected one of {CYCLES}, got {self.cycle!r}")
         check_number("alpha", self.alpha)
         check_number("tol", self.tol, above=0, below=1)
         check_number("learning_rate_init", self.learning_rate_init, above=0)

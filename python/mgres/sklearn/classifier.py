@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from ..training import defaults
 from .base import Array, ResNetEstimator
 from .samples import WeightedSamples, merged
 
@@ -146,19 +147,19 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     def __init__(
         self,
         *,
-        depth: int = 64,
+        depth: int = defaults.DEPTH,
         width: int | None = None,
         levels: int | None = None,
         cycle: str = "cascade",
         schedule: str | None = None,
-        activation: str = "tanh",
-        final_time: float = 3.0,
-        alpha: float = 8.0,
+        activation: str = defaults.ACTIVATION,
+        final_time: float = defaults.FINAL_TIME,
+        alpha: float = defaults.CLASSIFIER_ALPHA,
         batch_size: int | None = None,
-        learning_rate_init: float = 0.03,
-        max_iter: int = 1000,
-        tol: float = 0.01,
-        n_iter_no_change: int = 20,
+        learning_rate_init: float = defaults.LEARNING_RATE,
+        max_iter: int = defaults.MOST_ITERATIONS,
+        tol: float = defaults.GAIN,
+        n_iter_no_change: int = defaults.PATIENCE,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         class_weight: str | Mapping[Any, float] | None = None,

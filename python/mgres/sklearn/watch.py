@@ -1,4 +1,4 @@
-"""Looking at every step of training: validation scores, and cycles that have stalled."""
+"""Looking at every step of training: validation scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..mgopt import StoppingRule
 from ..training import Record
 
 Array = NDArray[Any]
@@ -49,17 +48,3 @@ class EarlyStopping:
         if score >= self._to_beat + self._tol or self._to_beat == -math.inf:
             self._to_beat, self._waiting = score, 0
         return self._waiting >= self._patience
-
-
-class LossStall:
-    """Ends training by a stopping rule on the loss, for methods that have none of their own."""
-
-    def __init__(self, rule: StoppingRule) -> None:
-        self.met = False
-        self._rule = rule
-        self._state = rule.init()
-
-    def __call__(self, record: Record, theta: Array) -> bool:
-        """Show the loss to the rule; return whether to stop."""
-        self.met = self._rule.met(self._state, record.loss, math.nan)
-        return self.met

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from ..mgopt import Cascade, FullMultigrid, Hierarchy, Method, Schedule, VCycle
 from ..resnet import ResNetObjective, resnet_hierarchy
@@ -24,13 +24,22 @@ from .checkpoint import Checkpoint, check_checkpoint
 from .history import Record
 from .identity import identify
 from .keeper import Keeper
-from .progress import make_progress
+from .progress import Progress, make_progress
 from .recommend import recommended
 from .resume import resume_run
 from .run import FitResult, Run
 
 Callback = Callable[[Record, Array], Any]
 """Called with the record and the parameters after a cycle; a true result stops training."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A callback that wants to know when training has ended, however it ended."""
+
+    def close(self) -> None:
+        """Write what is pending."""
+        ...
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -69,7 +78,7 @@ def fit(
     max_seconds: float | None = None,
     max_cycles: int = 1000,
     callbacks: Sequence[Callback] = (),
-    progress: bool = False,
+    progress: bool | Progress = False,
     label: str = "",
     seed: int = 0,
     checkpoint: Checkpoint | None = None,
@@ -114,9 +123,12 @@ def fit(
         Stop after this many cycles.
     callbacks : sequence of callables
         Called as ``callback(record, theta)`` after every cycle; a true result stops training.
-        Copy `theta` to keep it: later cycles write to the same array.
-    progress : bool
-        Show progress on standard error: a bar if tqdm is installed, plain lines otherwise.
+        Copy `theta` to keep it: later cycles write to the same array.  Those that have a method
+        ``close()``, such as :class:`mgres.TensorBoard`, are closed at the end, however it comes.
+    progress : bool or Progress
+        Show progress on standard error: a bar if tqdm is installed, plain lines otherwise.  Or an
+        object to show it: it is entered as a context, and ``show(record)`` is called at the start
+        and after every cycle.
     label : str
         What the progress display calls this run.
     seed : int
@@ -191,6 +203,10 @@ def fit(
     except KeyboardInterrupt:
         keeper.finish()
         raise TrainingInterrupted(run.result("interrupted"), keeper.folder) from None
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, Closing):
+                callback.close()
     return run.result(reason)
 
 

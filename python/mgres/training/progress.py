@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import Any, Protocol
 
+from .forecast import Forecast
 from .history import Record
 
 
@@ -49,8 +50,11 @@ class Silent(_Base):
 class Lines(_Base):
     """One plain line on standard error now and then; the last state always."""
 
-    def __init__(self, label: str, every_seconds: float = 1.0) -> None:
+    def __init__(
+        self, label: str, every_seconds: float = 1.0, forecast: Forecast | None = None
+    ) -> None:
         self._label = label
+        self._forecast = forecast
         self._every = every_seconds
         self._shown_at = -float("inf")
         self._pending: Record | None = None
@@ -68,7 +72,8 @@ class Lines(_Base):
     def _print(self) -> None:
         if self._pending is not None:
             prefix = f"{self._label}: " if self._label else ""
-            print(f"{prefix}{describe(self._pending)}", file=sys.stderr, flush=True)
+            left = _left(self._forecast, self._pending)
+            print(f"{prefix}{describe(self._pending, left=left)}", file=sys.stderr, flush=True)
             self._shown_at = time.monotonic()
             self._pending = None
 
@@ -76,15 +81,18 @@ class Lines(_Base):
 class Bar(_Base):
     """A tqdm bar."""
 
-    def __init__(self, label: str, total: int | None) -> None:
+    def __init__(self, label: str, total: int | None, forecast: Forecast | None = None) -> None:
         from tqdm import tqdm
+
+        self._forecast = forecast
 
         self._bar = tqdm(desc=label, total=total, unit="cycle", dynamic_ncols=True)
         self._done = 0
 
     def show(self, record: Record) -> None:
         """Advance the bar."""
-        self._bar.set_postfix_str(describe(record, with_cycle=False), refresh=False)
+        left = _left(self._forecast, record)
+        self._bar.set_postfix_str(describe(record, with_cycle=False, left=left), refresh=False)
         self._bar.update(record.cycle - self._done)
         self._done = record.cycle
 
@@ -94,19 +102,29 @@ class Bar(_Base):
         self._bar.close()
 
 
-def describe(record: Record, with_cycle: bool = True) -> str:
-    """Return one line about a record."""
+def describe(record: Record, with_cycle: bool = True, left: float | None = None) -> str:
+    """Return one line about a record, with the seconds that are left if they are known."""
     parts = [f"cycle {record.cycle}"] if with_cycle else []
     parts.append(f"loss {record.loss:.4g}")
     if record.accuracy is not None:
         parts.append(f"accuracy {record.accuracy:.4f}")
     parts.append(f"{record.work_units:.1f} WU")
     parts.append(f"{record.seconds:.1f} s")
+    if left is not None:
+        minutes, seconds = divmod(round(left), 60)
+        hours, minutes = divmod(minutes, 60)
+        parts.append(f"at most {hours}:{minutes:02}:{seconds:02} left")
     return ", ".join(parts)
 
 
-def make_progress(wanted: bool, label: str, total: int | None) -> Progress:
+def _left(forecast: Forecast | None, record: Record) -> float | None:
+    return None if forecast is None else forecast.left(record)
+
+
+def make_progress(wanted: bool | Progress, label: str, total: int | None) -> Progress:
     """Return a bar when tqdm is installed and a person watches, plain lines otherwise."""
+    if not isinstance(wanted, bool):
+        return wanted
     if not wanted:
         return Silent()
     if sys.stderr.isatty():

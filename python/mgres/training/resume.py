@@ -38,6 +38,31 @@ def resume_run(source: Path, run: Run, batches: Batches, settings: Mapping[str, 
     ValueError
         If there is no file, or the settings are others.
     """
+    path, arrays, metadata = _newest(source)
+    _check_settings(path, metadata, settings)
+    _restore(path, arrays, metadata, run, batches)
+    return path.parent
+
+
+def stored_history(source: Path) -> History:
+    """Return the history of the run that the newest whole file of a folder would go on with.
+
+    Raises
+    ------
+    FormatError
+        If no file can be read.
+    ValueError
+        If there is no file.
+    """
+    path, arrays, _ = _newest(source)
+    try:
+        return _decode_history(arrays)
+    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+        raise FormatError(f"{path}: its history is damaged: {error!r}") from error
+
+
+def _newest(source: Path) -> tuple[Path, Mapping[str, NDArray[Any]], Mapping[str, str]]:
+    """Return name, arrays and metadata of the newest whole file."""
     files = [path for _, path in checkpoint_files(source)] if source.is_dir() else [source]
     if source.is_dir() and not files:
         raise ValueError(f"resume: expected a folder with checkpoints, got {source}")
@@ -50,12 +75,15 @@ def resume_run(source: Path, run: Run, batches: Batches, settings: Mapping[str, 
             damage = damage or error
             continue
         if damage is not None:
-            warnings.warn(f"{damage}; going on from {path}", stacklevel=3)
-        _check_settings(path, metadata, settings)
-        _restore(path, arrays, metadata, run, batches)
-        return path.parent
+            warnings.warn(f"{damage}; going on from {path}", stacklevel=4)
+        return path, arrays, metadata
     assert damage is not None
     raise damage
+
+
+def _decode_history(arrays: Mapping[str, NDArray[Any]]) -> History:
+    lines = arrays["history"].tobytes().split(b"\n")
+    return History([Decoder({}, {}).decode(json.loads(line)) for line in lines])
 
 
 def _restore(
@@ -72,9 +100,7 @@ def _restore(
         # first the samples: memos remember whether what they know belongs to those in use
         resumable(batches).restore(decoder.decode(saved_batches))
         saved = decoder.decode(state)
-        lines = arrays["history"].tobytes().split(b"\n")
-        records = [Decoder({}, {}).decode(json.loads(line)) for line in lines]
-        run.restore(saved, History(records))
+        run.restore(saved, _decode_history(arrays))
     except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
         raise FormatError(f"{path}: does not fit this run: {error!r}") from error
 

@@ -251,10 +251,13 @@ class Run:
             accuracy = f.net.accuracy(point, *self._validation)
         if known is None and report is not None and report.level == level:
             known = report.value_after
+        if known is None:
+            with np.errstate(over="ignore", invalid="ignore"):  # as in a cycle
+                known = f.value(point)
         return Record(
             cycle=number,
             epoch=epoch,
-            loss=f.value(point) if known is None else known,
+            loss=known,
             accuracy=accuracy,
             work_units=self._hierarchy.work.total - self._work_at_start,
             seconds=self._seconds,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.sklearn.decay import DecayToStart
+from mgres.resnet import DecayToStart
 
 NET = mgres.ResNet(2, 3, 2, 8, 1.5, "tanh", np.float64)
 

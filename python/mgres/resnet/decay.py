@@ -1,4 +1,4 @@
-"""Decay towards the start: the regulariser of the estimators."""
+"""Decay towards the start: the regulariser for data of one's own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..resnet import ResNet
-from ..resnet.regularizer import Penalty
+from .network import ResNet
+from .regularizer import Penalty
 
 Array = NDArray[Any]
 
@@ -45,7 +45,7 @@ class DecayToStart:
     blocks: Array
 
     def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
-        """Return the penalty for one level; see :class:`mgres.resnet.regularizer.Regularizer`."""
+        """Return the penalty for one level; see :class:`mgres.resnet.Regularizer`."""
         center = np.zeros(net.size, net.dtype)
         layers = self.blocks.reshape(net.depth, finest_depth // net.depth, net.layer_size)
         center[net.part("blocks")] = layers.mean(axis=1).ravel()

@@ -1,0 +1,35 @@
+"""`mgres completion`."""
+
+from __future__ import annotations
+
+import argparse
+
+from .errors import UserError
+from .parser import Commands, make_parser
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    p = commands.add(
+        "completion",
+        _completion,
+        "Print what makes a shell complete commands and options.",
+        ("mgres completion bash",),
+    )
+    p.add_argument("shell", choices=SHELLS, help="the shell")
+
+
+def _completion(options: argparse.Namespace) -> int:
+    try:
+        import shtab
+    except ImportError:
+        raise UserError('completion needs shtab: pip install "mgres[completion]"') from None
+    if options.shell not in shtab.SUPPORTED_SHELLS:
+        raise UserError(
+            f"completion {options.shell}: this version of shtab knows "
+            f"{', '.join(shtab.SUPPORTED_SHELLS)}; a newer one may know more"
+        )
+    print(shtab.complete(make_parser(), options.shell))
+    return 0

@@ -1,0 +1,42 @@
+"""`mgres evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ..runs.samples import labelled
+from ..runs.scores import score
+from .models import add_model, load_trained
+from .parser import Commands
+from .report import scores_json, scores_table
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    p = commands.add(
+        "evaluate",
+        _evaluate,
+        "Tell how good a model is on data whose target is known.",
+        (
+            "mgres evaluate runs/flowers flowers.csv",
+            "mgres evaluate runs/flowers/model.safetensors flowers.csv --json",
+        ),
+    )
+    add_model(p)
+    p.add_argument(
+        "--target", help="the column to compare with (default: as in training)", metavar="COLUMN"
+    )
+    p.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    trained = load_trained(options.model)
+    model, scaling = trained.model, trained.scaling
+    X, y, _ = labelled(scaling, options.data, options.target, options.delimiter, seed=trained.seed)
+    scores = score(model.net, model.theta, scaling, X, y)
+    if options.json:
+        print(json.dumps(scores_json(scores, scaling), indent=1))
+    else:
+        print(scores_table(scores, scaling))
+    return 0

@@ -1,0 +1,77 @@
+"""`mgres predict`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.columns import listing
+from ..files import replacing
+from ..runs.samples import features
+from .errors import UserError
+from .models import Trained, add_model, load_trained
+from .parser import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    p = commands.add(
+        "predict",
+        _predict,
+        "Write what a model predicts, as CSV with a line for each row.",
+        (
+            "mgres predict runs/flowers flowers.csv --out predictions.csv",
+            "mgres predict runs/flowers flowers.csv --proba",
+        ),
+    )
+    add_model(p)
+    p.add_argument("--proba", action="store_true", help="the probability of each class, too")
+    p.add_argument(
+        "--out", type=Path, help="file to write (default: standard output)", metavar="FILE"
+    )
+
+
+def _predict(options: argparse.Namespace) -> int:
+    trained = load_trained(options.model)
+    scaling = trained.scaling
+    if options.proba and not scaling.classes:
+        raise UserError("--proba: is for classes, and this model predicts a quantity")
+    X, extra = features(scaling, options.data, options.delimiter, seed=trained.seed)
+    extra = [name for name in extra if name != scaling.target]
+    if extra:
+        print(f"columns that the model does not use: {listing(extra)}", file=sys.stderr)
+    text = _table(trained, X, proba=options.proba)
+    if options.out is None:
+        sys.stdout.write(text)
+        return 0
+    if options.out.is_dir():
+        raise UserError(f"--out {options.out}: expected a file, got a folder")
+    if not options.out.parent.is_dir():
+        raise UserError(f"--out {options.out}: there is no folder {options.out.parent}")
+    with replacing(options.out) as file:
+        file.write(text.encode())
+    print(f"{len(X)} predictions written to {options.out}")
+    return 0
+
+
+def _table(trained: Trained, X: np.ndarray, *, proba: bool) -> str:
+    net, scaling = trained.model.net, trained.scaling
+    outputs = net.logits(trained.model.theta, scaling.inputs(X, net.dtype)).astype(np.float64)
+    predicted = scaling.predictions(outputs)
+    names = [scaling.target]
+    columns = [[str(p) if scaling.classes else repr(float(p)) for p in predicted]]
+    if proba:
+        exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        shares = exponentials / exponentials.sum(axis=1, keepdims=True)
+        names += [f"probability of {label}" for label in scaling.classes]
+        columns += [[f"{share:.6g}" for share in column] for column in shares.T]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue()

@@ -1,0 +1,99 @@
+"""Columns out of NumPy archives and idx files, which hold arrays without names of columns."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import Cells, Columns, listing, suggestion
+from .idx import read_idx
+
+INPUTS, TARGET = "X", "y"
+
+
+def read_npz(path: Path, target: str | None = None) -> Columns:
+    """Read an archive with an array ``X`` of inputs, a row each, and one of targets.
+
+    Columns of X are called x0, x1, ...  Pickled objects are refused.
+
+    Parameters
+    ----------
+    path : Path
+        A file that :func:`numpy.savez` wrote.
+    target : str, optional
+        The array of targets, by default ``y``; it may be missing if it is not asked for.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or the arrays are not there or do not fit.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path}: expected arrays written by numpy.savez ({error})") from None
+    found = listing(arrays) or "none"
+    if INPUTS not in arrays:
+        raise ValueError(f"{path}: expected an array {INPUTS!r} of inputs, got {found}")
+    cells = _inputs(path, arrays[INPUTS])
+    name = target or TARGET
+    if name in arrays and name != INPUTS:
+        y = arrays[name]
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        cells[name] = _targets(path, name, y, len(arrays[INPUTS]))
+    elif target is not None:
+        raise ValueError(
+            f"{path}: there is no array {target!r} of targets; its arrays are {found}"
+            f"{suggestion(target, arrays)}"
+        )
+    return Columns(path, cells, is_named=False, target=name if name in cells else None)
+
+
+def read_idx_pair(path: Path, target: str | None = None) -> Columns:
+    """Read images from an idx file, and their labels from another one.
+
+    Parameters
+    ----------
+    path : Path
+        The images, or any array whose first axis counts samples; values are called x0, x1, ...
+    target : str, optional
+        The file of labels.
+
+    Raises
+    ------
+    ValueError
+        If a file is no idx file, or they do not fit.
+    OSError
+        If a file cannot be read.
+    """
+    images = read_idx(path)
+    cells = _inputs(path, images.reshape(len(images), -1) if images.size else images)
+    if target is not None:
+        cells["label"] = _targets(Path(target), "labels", read_idx(target), len(images))
+    return Columns(path, cells, is_named=False, target="label" if target is not None else None)
+
+
+def _inputs(path: Path, X: NDArray[Any]) -> dict[str, Cells]:
+    if X.ndim != 2 or X.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{path}: expected inputs of shape (samples, features), numbers, got shape {X.shape} "
+            f"and dtype {X.dtype}"
+        )
+    if X.size == 0:
+        raise ValueError(f"{path}: expected rows of inputs, got shape {X.shape}")
+    return {f"x{j}": X[:, j] for j in range(X.shape[1])}
+
+
+def _targets(path: Path, name: str, y: NDArray[Any], rows: int) -> Cells:
+    if y.ndim != 1 or y.dtype.kind not in "fiubU" or len(y) != rows:
+        raise ValueError(
+            f"{path}: {name}: expected {rows} numbers or texts, one for each row of inputs, got "
+            f"shape {y.shape} and dtype {y.dtype}"
+        )
+    return y.astype(object) if y.dtype.kind == "U" else y

@@ -1,0 +1,141 @@
+"""The folder of a run, and the files in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..files import Model, load, replacing
+from ..training import History, Record
+from .options import read_config
+from .plots import PLOTS
+from .settings import Settings
+
+CONFIG = "config.toml"
+HISTORY = "history.jsonl"
+MODEL = "model.safetensors"
+SUMMARY = "summary.json"
+CHECKPOINTS = "checkpoints"
+
+
+class RunFolder:
+    """Names and contents of the files of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / CONFIG
+        self.history = path / HISTORY
+        self.model = path / MODEL
+        self.summary = path / SUMMARY
+        self.checkpoints = path / CHECKPOINTS
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether there is a run in it."""
+        return any(file.exists() for file in (self.config, self.model, self.history))
+
+    def clear(self) -> None:
+        """Remove the files of a run, and nothing else."""
+        names = (CONFIG, HISTORY, MODEL, SUMMARY, *PLOTS)
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
+        self.drop_checkpoints()
+
+    def drop_checkpoints(self) -> None:
+        """Remove the checkpoints."""
+        if self.checkpoints.is_dir():
+            shutil.rmtree(self.checkpoints)
+
+    def write_config(self, settings: Settings, version: str) -> None:
+        """Write all settings as TOML; `mgres train --config` reads them."""
+        lines = [f"# a run of mgres {version}; `mgres train --config` does it again", ""]
+        lines += [f"{name} = {_toml(value)}" for name, value in settings.given().items()]
+        with replacing(self.config) as file:
+            file.write(("\n".join(lines) + "\n").encode())
+
+    def read_config(self) -> dict[str, Any]:
+        """Return what `write_config` has written.
+
+        Raises
+        ------
+        ValueError, OSError
+            If there is no run in the folder, or the file is damaged.
+        """
+        if not self.config.exists():
+            raise ValueError(f"{self.path}: there is no run to resume: no {CONFIG} in it")
+        return read_config(self.config)
+
+    def write_history(self, records: Sequence[Record]) -> None:
+        """Replace the history by `records`."""
+        with replacing(self.history) as file:
+            file.write(b"".join(_line(record) for record in records))
+
+
+class HistoryWriter:
+    """Adds records to ``history.jsonl`` as they come, each a whole line.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    cycle : int or None
+        Of the last record that it holds.
+    """
+
+    def __init__(self, path: Path, cycle: int | None) -> None:
+        self._path = path
+        self._cycle = cycle
+
+    def show(self, record: Record) -> None:
+        """Write a record that the file does not hold."""
+        if self._cycle is not None and record.cycle <= self._cycle:
+            return
+        self._cycle = record.cycle
+        # opened for every record: another program may look, and a killed one holds nothing back
+        with self._path.open("ab") as file:
+            file.write(_line(record))
+
+
+def _line(record: Record) -> bytes:
+    (plain,) = History([record]).to_dicts()
+    return (json.dumps(plain, allow_nan=False) + "\n").encode()
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's; beside them TOML wants one for the delete character
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return repr(value)
+
+
+def find_model(path: str | os.PathLike[str]) -> tuple[Path, Model]:
+    """Return the model in a file, or in the folder of a run.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    FormatError
+        If the file is no model of mgres.
+    """
+    path = Path(path)
+    file = path / MODEL if path.is_dir() else path
+    if not file.exists():
+        if path.is_dir():
+            raise FileNotFoundError(f"{path}: there is no {MODEL} in this folder")
+        raise FileNotFoundError(f"{path}: there is no such file or folder of a run")
+    return file, load(file)

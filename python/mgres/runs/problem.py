@@ -1,0 +1,129 @@
+"""From the settings of a run to the objects of the engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..mgopt import Cascade, Hierarchy, Method, Stall
+from ..resnet import ResNet, ResNetObjective
+from ..resnet.network import Array
+from ..training import Record, defaults
+from ..training.arguments import Limits
+from ..training.plan import Plan
+from ..training.stall import LossStall
+from .data import Data
+from .optimizers import make_optimizer
+from .regularizers import make_regularizer
+from .scaling import Scaling
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that :func:`mgres.fit` is called with.
+
+    Attributes
+    ----------
+    f : ResNetObjective
+        On the training samples.
+    hierarchy, method
+        What is repeated on which levels.
+    theta : ndarray, shape (f.size,)
+        The start.
+    validation : tuple or None
+        Inputs and labels held out, of classes.
+    validate_every : int
+        Cycles between validations, so that they cost no more than training.
+    scaling : Scaling
+        For the model's file.
+    is_nested : bool
+        Whether the method ends by itself.
+    """
+
+    f: ResNetObjective
+    hierarchy: Hierarchy
+    method: Method
+    theta: Array
+    validation: tuple[Array, NDArray[Any]] | None
+    validate_every: int
+    scaling: Scaling
+    is_nested: bool
+
+    def callbacks(self, settings: Settings, seen: Sequence[Record] = ()) -> list[LossStall]:
+        """Return what ends training when the loss has stalled, if the method does not do it."""
+        rule = _stall(settings, len(self.f.samples))
+        return [] if self.is_nested or rule is None else [LossStall(rule, seen)]
+
+
+def prepare(settings: Settings, data: Data) -> Training:
+    """Return the objects that settings stand for.
+
+    Raises
+    ------
+    ValueError
+        If they make no network.
+    """
+    scaling = replace(data.scaling, loss=settings.loss)
+    net = ResNet(
+        data.X.shape[1],
+        settings.width,
+        len(scaling.classes) or 1,
+        settings.depth,
+        final_time=settings.final_time,
+        activation=settings.activation,
+        dtype=settings.dtype,
+    )
+    X = scaling.inputs(data.X, net.dtype)
+    y = scaling.targets(data.y, net.dtype)
+    theta = defaults.smooth_start(net, settings.seed, settings.init)
+    regularizer = make_regularizer(settings.regularizer, settings.beta, net, theta)
+    f = ResNetObjective(net, X, y, settings.loss, regularizer)
+    plan = _plan(settings, len(X))
+    hierarchy, method = plan.build(f)
+    if settings.regularizer == "decay" and isinstance(method, Cascade):
+        method = replace(method, race=None)  # other starts would be far from the given one
+    validation, every = None, 1
+    if scaling.classes and len(data.X_val):
+        validation = (scaling.inputs(data.X_val, net.dtype), scaling.targets(data.y_val, net.dtype))
+        every = math.ceil(len(data.X_val) / (3 * (settings.batch_size or len(X))))
+    return Training(
+        f, hierarchy, method, theta, validation, every, scaling, is_nested=plan.is_nested
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """Return when a run ends."""
+    return Limits(
+        settings.target_accuracy,
+        settings.target_loss,
+        settings.max_work_units,
+        None if settings.max_minutes is None else 60 * settings.max_minutes,
+        settings.max_cycles,
+    )
+
+
+def _plan(settings: Settings, n: int) -> Plan:
+    name = settings.optimizer
+    return Plan(
+        cycle=settings.method,
+        optimizer=None if name is None else make_optimizer(name, settings.learning_rate),
+        levels=settings.levels,
+        schedule=settings.schedule,
+        batches=settings.batch_size is not None,
+        stall=_stall(settings, n),
+    )
+
+
+def _stall(settings: Settings, n: int) -> Stall | None:
+    """Return when a level has had enough; patience means epochs where a cycle sees a batch."""
+    if settings.patience is None:
+        return None
+    if settings.batch_size is None:
+        return Stall(defaults.GAIN, settings.patience)
+    batches = math.ceil(n / settings.batch_size)
+    return Stall(defaults.GAIN, settings.patience * batches, smooth=True)

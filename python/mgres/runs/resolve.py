@@ -1,0 +1,118 @@
+"""From what was given to all settings of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..mgopt import Schedule
+from ..training import defaults
+from .data import VALIDATION_FRACTION, Data
+from .optimizers import choose
+from .settings import Settings
+
+
+def resolve(given: Mapping[str, Any], data: Data) -> Settings:
+    """Return all settings, with defaults for what was not given.
+
+    Raises
+    ------
+    ValueError
+        If options do not fit the data or each other; the message says what to do.
+    """
+    task = data.scaling.task
+    _check_task(given, task)
+    setup = data.setup
+    n, outputs = len(data.X), len(data.scaling.classes) or 1
+    alpha = defaults.CLASSIFIER_ALPHA if data.scaling.classes else defaults.REGRESSOR_ALPHA
+    batch_size = given.get("batch_size", setup.batch_size if setup else None)
+    if batch_size is not None and batch_size > n:
+        raise ValueError(f"--batch-size {batch_size}: there are {n} training samples")
+    regularizer = given.get("regularizer", "tikhonov" if setup else "decay")
+    beta = setup.beta if setup else defaults.default_beta(alpha, n)
+    values: dict[str, Any] = {
+        "validation_fraction": VALIDATION_FRACTION if data.is_own else None,
+        "depth": setup.depth if setup else defaults.DEPTH,
+        "width": setup.width if setup else defaults.default_width(outputs),
+        "activation": "relu" if setup else defaults.ACTIVATION,
+        "final_time": 1.0 if setup else defaults.FINAL_TIME,
+        "dtype": "float32",
+        "init": setup.scheme if setup else defaults.SCHEME,
+        "loss": "cross_entropy" if data.scaling.classes else "squared_error",
+        "beta": 0.0 if regularizer == "none" else beta,
+        "max_cycles": 1000,
+        "seed": 0,
+        "checkpoint_minutes": 1.0,
+        **({"target_accuracy": setup.target} if setup and "target_loss" not in given else {}),
+        **given,
+        **_method(given, batches=batch_size is not None),
+        "data": data.name,
+        "task": task,
+        "regularizer": regularizer,
+        "target": data.target,
+        "batch_size": batch_size,
+        "ignore": tuple(given.get("ignore", ())),
+    }
+    settings = Settings(**values)
+    _check_levels(settings)
+    return settings
+
+
+def _method(given: Mapping[str, Any], *, batches: bool) -> dict[str, Any]:
+    """Return method, levels, schedule, optimiser and learning rate that fit each other."""
+    own = [o for o in ("levels", "schedule", "optimizer", "learning_rate") if o in given]
+    on_levels = "schedule" in given or given.get("levels", 1) > 1
+    fallback = "V" if on_levels else "single" if "levels" in given else "cascade"
+    method = given.get("method", fallback if own else "recommended")
+    own_rule = batches and method == "recommended"
+    patience = given.get("patience", None if own_rule else defaults.PATIENCE)
+    if method == "recommended":
+        if own:
+            option = own[0].replace("_", "-")
+            raise ValueError(
+                f"--{option}: the recommended method chooses it itself; name another one by "
+                "--method, such as V"
+            )
+        return {"method": method, "patience": patience}
+    if "schedule" in given:
+        if method not in ("V", "W", "F"):
+            raise ValueError(f"--schedule: is for --method V, W or F, got {method}")
+        levels = len(Schedule.parse(given["schedule"]))
+        if given.get("levels", levels) != levels:
+            raise ValueError(f"--levels {given['levels']}: the schedule has {levels}")
+    if method == "single" and given.get("levels", 1) > 1:
+        raise ValueError(f"--levels {given['levels']}: the method single has one level")
+    optimizer, rate = choose(given.get("optimizer"), given.get("learning_rate"), batches=batches)
+    return {
+        "method": method,
+        "patience": patience,
+        "optimizer": optimizer,
+        "learning_rate": rate,
+    }
+
+
+def _check_task(given: Mapping[str, Any], task: str) -> None:
+    if task == "regression" and given.get("loss") == "cross_entropy":
+        raise ValueError("--loss cross_entropy: is for classes, and the target is a quantity")
+    if task == "regression" and "target_accuracy" in given:
+        raise ValueError("--target-accuracy: is for classes; a regression takes --target-loss")
+    if "target_accuracy" in given and given.get("validation_fraction") == 0:
+        raise ValueError("--target-accuracy: needs rows that are held out: --validation-fraction")
+
+
+def _check_levels(settings: Settings) -> None:
+    levels = settings.levels
+    if levels is None and settings.schedule is not None:
+        levels = len(Schedule.parse(settings.schedule))
+    if levels is not None:
+        check_levels(levels, settings.depth)
+
+
+def check_levels(levels: int, depth: int) -> None:
+    """Raise a ValueError unless so many levels fit the depth."""
+    most = (depth & -depth).bit_length()
+    if levels > most:
+        raise ValueError(
+            f"--levels {levels}: a depth of {depth} allows at most {most}, because it must be "
+            "divisible by 2**(levels - 1)"
+        )

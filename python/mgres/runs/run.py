@@ -1,0 +1,214 @@
+"""Running a run: training, and everything that is written on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..files import save, write_json
+from ..info import environment
+from ..mgopt import Hierarchy
+from ..parallel import get_num_threads, set_num_threads
+from ..training import (
+    Checkpoint,
+    DivergenceError,
+    FitResult,
+    History,
+    Record,
+    TrainingInterrupted,
+    defaults,
+    fit,
+)
+from ..training.resume import stored_history
+from . import plots
+from .data import Data
+from .display import Display
+from .folder import HistoryWriter, RunFolder
+from .problem import Training, limits, prepare
+from .scores import score
+from .settings import Settings
+
+GOALS = ("accuracy", "loss", "stalled", "callback")
+"""Reasons to stop after which nothing is left to do."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has come to.
+
+    Attributes
+    ----------
+    result : FitResult
+        Of :func:`mgres.fit`; after Ctrl-C and divergence with the last good parameters.
+    summary : dict
+        As it is in ``summary.json``.
+    error : DivergenceError or None
+        If the loss left the finite numbers.
+    plots : tuple of str
+        Names of the plots; empty without matplotlib.
+    """
+
+    result: FitResult
+    summary: dict[str, Any]
+    error: DivergenceError | None
+    plots: tuple[str, ...] | None
+
+
+def run(
+    settings: Settings,
+    data: Data,
+    folder: RunFolder,
+    *,
+    version: str,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Outcome:
+    """Train as `settings` say, and write the folder.
+
+    Parameters
+    ----------
+    settings : Settings
+        Resolved for `data`.
+    data : Data
+        Which they name.
+    folder : RunFolder
+        Where to write; what is there is replaced.
+    version : str
+        Of mgres, for the files.
+    resume : bool
+        Go on from the checkpoints in the folder; without any, start again.
+    tell : callable
+        Is told in a line what should be known before training begins.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the settings make no network, or the checkpoints belong to another run.
+    """
+    training = prepare(settings, data)
+    seen = _history(folder) if resume else History()
+    if not resume:
+        folder.clear()
+    folder.write_config(settings, version)
+    folder.write_history(seen)
+    if resume:
+        cycles = seen[-1].cycle if len(seen) else 0
+        tell(f"resuming after {cycles} cycles" if cycles else "no checkpoint yet: starting again")
+    threads = get_num_threads()
+    n = settings.batch_size or len(data.X)
+    useful = defaults.useful_threads(training.f.net, n, most=threads)
+    set_num_threads(settings.threads or useful)
+    started = time.perf_counter()
+    try:
+        result, error = _fit(settings, training, folder, seen)
+    finally:
+        set_num_threads(threads)
+    seconds = time.perf_counter() - started
+    return _write(settings, data, training, folder, result, error, seconds, version)
+
+
+def _fit(
+    settings: Settings, training: Training, folder: RunFolder, seen: History
+) -> tuple[FitResult, DivergenceError | None]:
+    limit = limits(settings)
+    writer = HistoryWriter(folder.history, seen[-1].cycle if len(seen) else None)
+    try:
+        result = fit(
+            training.f,
+            training.theta,
+            hierarchy=training.hierarchy,
+            cycle=training.method,
+            batch_size=settings.batch_size,
+            validation=training.validation,
+            validate_every=training.validate_every,
+            target_accuracy=limit.accuracy,
+            target_loss=limit.loss,
+            max_work_units=limit.work_units,
+            max_seconds=limit.seconds,
+            max_cycles=limit.cycles,
+            callbacks=training.callbacks(settings, seen),
+            progress=Display(writer, limit, is_quiet=settings.quiet),
+            seed=settings.seed,
+            checkpoint=Checkpoint(
+                folder.checkpoints,
+                every_cycles=settings.checkpoint_cycles,
+                every_minutes=settings.checkpoint_minutes,
+            ),
+            resume=folder.checkpoints if len(seen) else None,
+        )
+    except TrainingInterrupted as interrupted:
+        return interrupted.result, None
+    except DivergenceError as error:
+        return error.result, error
+    return result, None
+
+
+def _history(folder: RunFolder) -> History:
+    """Return the records of the newest checkpoint: what was written after it happens again."""
+    if not Checkpoint(folder.checkpoints).exists:
+        return History()
+    return stored_history(folder.checkpoints)
+
+
+def _write(
+    settings: Settings,
+    data: Data,
+    training: Training,
+    folder: RunFolder,
+    result: FitResult,
+    error: DivergenceError | None,
+    seconds: float,
+    version: str,
+) -> Outcome:
+    net, scaling = training.f.net, training.scaling
+    # nested iteration may have judged a point again, on the finest level
+    folder.write_history(result.history)
+    save(
+        folder.model,
+        net,
+        result.theta,
+        notes={
+            **scaling.notes(),
+            "mgres": version,
+            "data": settings.data,
+            "seed": str(settings.seed),
+        },
+        extra=scaling.extra(),
+    )
+    scores = {"training": score(net, result.theta, scaling, data.X, data.y)}
+    if len(data.X_val):
+        scores["validation"] = score(net, result.theta, scaling, data.X_val, data.y_val)
+    last: Record = result.history[-1]
+    summary: dict[str, Any] = {
+        "stopped": _reason(result),
+        "cycles": last.cycle,
+        "work_units": result.work_units,
+        "seconds": last.seconds,
+        "seconds_in_all": seconds,
+        "objective": last.loss,
+        "scores": {name: scores_.plain() for name, scores_ in scores.items()},
+        "rows": {"training": len(data.X), "validation": len(data.X_val)},
+        "features": list(scaling.features),
+        "target": scaling.target,
+        "classes": list(scaling.classes),
+        "parameters": net.size,
+        "layers": _layers(training.hierarchy),
+        "settings": settings.given(),
+        "environment": environment(version),
+    }
+    write_json(folder.summary, summary)
+    if result.stopped in GOALS:
+        folder.drop_checkpoints()
+    drawn = None if settings.no_plots else plots.draw(folder.path, training, result, data)
+    return Outcome(result, summary, error, () if settings.no_plots else drawn)
+
+
+def _reason(result: FitResult) -> str:
+    """Return why training ended; the only callback is that of a loss that has stalled."""
+    return "stalled" if result.stopped == "callback" else result.stopped
+
+
+def _layers(hierarchy: Hierarchy) -> list[Any]:
+    return [level.details.get("layers") for level in hierarchy]

@@ -1,0 +1,135 @@
+"""From names to what is repeated on which levels, in this one place.
+
+=================  =================================================================================
+method             what is repeated
+=================  =================================================================================
+``"recommended"``  the recipe of :func:`mgres.recommended`
+``"cascade"``      steps on the coarsest level until they stall, then on the next, ...:
+                   :class:`mgres.Cascade`
+``"single"``       steps on the finest level only
+``"V"``            V-cycles from the finest level: :class:`mgres.VCycle`
+``"W"``            W-cycles: :class:`mgres.WCycle`
+``"F"``            F-cycles: :class:`mgres.FCycle`
+``"fmg"``          V-cycles on each level, from the coarsest to the finest:
+                   :class:`mgres.FullMultigrid`
+=================  =================================================================================
+
+On all samples corrections are guarded by Armijo's rule; on mini-batches they are added as they are,
+because a line search would over-fit the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..mgopt import (
+    Armijo,
+    Cascade,
+    FCycle,
+    FixedStep,
+    FullMultigrid,
+    Hierarchy,
+    LevelOptimizer,
+    Method,
+    Schedule,
+    Smoothing,
+    Stall,
+    VCycle,
+    WCycle,
+)
+from ..resnet import ResNetObjective, resnet_hierarchy
+from .recommend import recommended
+
+CYCLES = ("cascade", "single", "V", "W", "F", "fmg")
+METHODS = ("recommended", *CYCLES)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do to train.
+
+    Attributes
+    ----------
+    cycle : str
+        One of `METHODS`.
+    optimizer : LevelOptimizer or None
+        On every level; None, for "recommended", which has its own.
+    levels : int or None
+        Number of levels; None for as many as :func:`mgres.recommended` takes, or `schedule` has.
+    schedule : str or None
+        Step counts of V, W or F in the paper's notation, such as ``"[(1),1,1,{2}]"``.
+    batches : bool
+        Whether training uses mini-batches.
+    stall : Stall or None
+        When a level of nested iteration has had enough; None for the rule of the recipe.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit each other.
+    """
+
+    cycle: str
+    optimizer: LevelOptimizer | None = None
+    levels: int | None = None
+    schedule: str | None = None
+    batches: bool = False
+    stall: Stall | None = None
+
+    def __post_init__(self) -> None:
+        if self.cycle not in METHODS:
+            raise ValueError(f"cycle: expected one of {METHODS}, got {self.cycle!r}")
+        if self.schedule is not None and self.cycle not in ("V", "W", "F"):
+            raise ValueError(f"schedule: is for the cycles V, W and F, got cycle={self.cycle!r}")
+        if self.cycle == "recommended" and (self.optimizer, self.levels) != (None, None):
+            raise ValueError("cycle: 'recommended' chooses levels and optimizer itself")
+        if self.cycle != "recommended" and self.optimizer is None:
+            raise ValueError(f"optimizer: expected one for cycle={self.cycle!r}, got None")
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether coarse networks are trained first, and training ends when the finest stalls."""
+        return self.cycle in ("recommended", "cascade", "fmg")
+
+    def build(self, f: ResNetObjective) -> tuple[Hierarchy, Method]:
+        """Return the levels whose finest is `f`, and what is repeated on them.
+
+        Raises
+        ------
+        ValueError
+            If the levels do not fit the depth of the network, or the schedule not the levels.
+        """
+        if self.optimizer is None:
+            recipe = recommended(f, batches=self.batches)
+            method = recipe.method
+            return recipe.hierarchy, method if self.stall is None else replace(
+                method, stop=self.stall
+            )
+        hierarchy = resnet_hierarchy(f, self._count(f), optimizer=self.optimizer, metric="time")
+        return hierarchy, self._method(len(hierarchy))
+
+    def _method(self, levels: int) -> Method:
+        line_search = FixedStep() if self.batches else Armijo()
+        stall = self.stall or Stall(smooth=self.batches)
+
+        def v_cycle(levels: int) -> Method:
+            return Smoothing() if levels == 1 else VCycle(Schedule.paper(levels), line_search)
+
+        if self.cycle == "cascade":
+            return Cascade(stall)
+        if self.cycle == "fmg":
+            return FullMultigrid(v_cycle, stall)
+        if levels == 1:
+            return Smoothing()
+        shape = {"V": VCycle, "W": WCycle, "F": FCycle}[self.cycle]
+        text = self.schedule
+        return shape(Schedule.paper(levels) if text is None else Schedule.parse(text), line_search)
+
+    def _count(self, f: ResNetObjective) -> int:
+        if self.cycle == "single":
+            return 1
+        if self.levels is not None:
+            return self.levels
+        if self.schedule is not None:
+            return len(Schedule.parse(self.schedule))
+        return len(recommended(f).hierarchy)

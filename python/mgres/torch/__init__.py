@@ -1,0 +1,35 @@
+"""Networks of mgres in PyTorch, and PyTorch's networks in mgres (extra ``torch``).
+
+======================================  ==========================================================
+:func:`to_module`, :func:`from_module`  a network of mgres as an ``nn.Module``, for export; and back
+:class:`ResNetLayer`                    a network of mgres as a fast layer of a larger model
+:func:`as_array`, :func:`as_tensor`     one memory for both
+======================================  ==========================================================
+
+>>> import mgres, mgres.torch
+>>> net = mgres.ResNet(n_inputs=2, width=4, n_outputs=2, depth=8)
+>>> module = mgres.torch.to_module(net, net.init(seed=0))
+>>> sum(p.numel() for p in module.parameters()) == net.size
+True
+
+``import mgres`` does not import this package, nor PyTorch.
+"""
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise ImportError("mgres.torch needs PyTorch: pip install 'mgres[torch]'") from error
+
+from .layer import ResNetFunction, ResNetLayer
+from .module import ResNetModule, from_module, to_module
+from .tensors import as_array, as_tensor
+
+__all__ = [
+    "ResNetFunction",
+    "ResNetLayer",
+    "ResNetModule",
+    "as_array",
+    "as_tensor",
+    "from_module",
+    "to_module",
+]

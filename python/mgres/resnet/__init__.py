@@ -2,6 +2,7 @@
 
 from .initialize import smooth_start_depth
 from .lasso import Lasso
+from .layered import LayeredNetwork, LayeredObjective
 from .memory import estimate_memory
 from .metric import time_metric
 from .network import ResNet, Views
@@ -14,6 +15,8 @@ from .weighting import class_weights
 __all__ = [
     "DepthTransfer",
     "Lasso",
+    "LayeredNetwork",
+    "LayeredObjective",
     "Penalty",
     "Regularizer",
     "ResNet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,15 @@ def as_tensor(array: Any) -> torch.Tensor:
             f"array: expected a dtype and a layout that PyTorch has, got dtype {array.dtype} with "
             f"strides {array.strides}: {error}"
         ) from error
+
+
+def as_readable_tensor(array: NDArray[Any]) -> torch.Tensor:
+    """Return a tensor on the memory of `array`, which may be read-only, to be read alone."""
+    if array.flags.writeable:
+        return as_tensor(array)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def check_tensor(name: str, tensor: torch.Tensor) -> None:

@@ -141,6 +141,15 @@ def test_parameters_without_requires_grad_are_fixed(regularizer):
     assert not f.coarsen(2).net.views(coarse).blocks["0.bias"].any()
 
 
+def test_a_stem_without_parameters_is_not_called_fixed():
+    _, blocks, head = models.dense_parts()
+    X, y = models.samples(shape=(4,))
+    f = TorchObjective(TorchResNet(nn.Identity(), blocks, head), X, y)
+    assert f.fixed == ()
+    report = check_gradient(f, f.net.init())
+    assert report.ok, report
+
+
 def test_a_block_that_adds_its_input_itself():
     class Whole(nn.Module):
         def __init__(self, inner):
@@ -223,6 +232,12 @@ def strange(X):
     return X
 
 
+def frozen(size):
+    array = np.zeros(size)
+    array.flags.writeable = False
+    return array
+
+
 REFUSED = [
     (lambda f, X, y: TorchObjective(f, X, y), TypeError, "net: expected a TorchResNet, got Torch"),
     (lambda f, X, y: TorchObjective(f.net, X, y, "mse"), TypeError, "loss: expected a callable"),
@@ -302,6 +317,16 @@ REFUSED = [
         lambda f, X, y: f.value_and_grad(np.zeros(f.size), np.zeros(3)),
         ValueError,
         r"out: expected shape \(183,\), got \(3,\)",
+    ),
+    (
+        lambda f, X, y: f.value_and_grad(np.zeros(f.size), frozen(f.size)),
+        ValueError,
+        "out: expected a writable array",
+    ),
+    (
+        lambda f, X, y: f.value(np.zeros(2 * f.size)[::2]),
+        TypeError,
+        r"x: expected a contiguous array, got strides \(16,\)",
     ),
 ]
 

@@ -23,8 +23,9 @@ except ImportError as error:
     raise ImportError("mgres.torch needs PyTorch: pip install 'mgres[torch]'") from error
 
 from .layer import ResNetFunction, ResNetLayer
+from .layout import TorchViews
 from .module import ResNetModule, from_module, to_module
-from .network import TorchResNet, TorchViews
+from .network import TorchResNet
 from .objective import TorchObjective
 from .stack import ResidualStack, WithoutSkip
 from .tensors import as_array, as_tensor

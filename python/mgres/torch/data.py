@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .layout import Array
 from .network import TorchResNet
-from .slots import Array
 from .tensors import as_array
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,30 +16,15 @@ from torch.func import functional_call
 from ..mgopt.arguments import check_count
 from ..resnet.discretization import STAGES
 from .checks import check_parts, check_residual
+from .layout import Array, StackLayout, TorchViews
 from .operations import advance
-from .slots import Array, Slots
+from .slots import Slots
 from .stack import ResidualStack
 from .tensors import as_readable_tensor
 
 SCHEMES = ("euler", "matched", "rk4")
 ROWS = 1024
 """Samples of one pass where nothing is kept for derivatives."""
-
-
-class TorchViews(NamedTuple):
-    """Named, writable views into a flat parameter vector (or a gradient).
-
-    Attributes
-    ----------
-    stem, head : dict of str to ndarray
-        Parameters by their names in the modules.
-    blocks : dict of str to ndarray, shape (depth, ...)
-        Those of all blocks, stacked.
-    """
-
-    stem: dict[str, Array]
-    blocks: dict[str, Array]
-    head: dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -152,9 +137,10 @@ class TorchResNet:
     # ---- sizes -----------------------------------------------------------------------------------
 
     @cached_property
-    def slots(self) -> tuple[Slots, Slots, Slots]:
-        """Where the parameters of stem, one block and head lie in their parts."""
-        return Slots.of(self.stem), Slots.of(self.blocks[0]), Slots.of(self.head)
+    def layout(self) -> StackLayout:
+        """Where the parameters lie in the flat array."""
+        stem, block, head = map(Slots.of, (self.stem, self.blocks[0], self.head))
+        return StackLayout(stem, block, head, self.depth)
 
     @property
     def dt(self) -> float:
@@ -169,7 +155,7 @@ class TorchResNet:
     @property
     def layer_size(self) -> int:
         """The number of parameters of one block."""
-        return self.slots[1].size
+        return self.layout.block.size
 
     @property
     def size(self) -> int:
@@ -178,24 +164,7 @@ class TorchResNet:
 
     def part(self, name: str) -> slice:
         """Return where "opening" (stem), "blocks" or "closing" (head) lie in the flat array."""
-        stem, block, head = (slots.size for slots in self.slots)
-        closing = stem + self.depth * block
-        return {
-            "opening": slice(0, stem),
-            "blocks": slice(stem, closing),
-            "closing": slice(closing, closing + head),
-        }[name]
-
-    @property
-    def fixed_places(self) -> list[slice]:
-        """Where the parameters without ``requires_grad`` lie in the flat array."""
-        stem, block, head = self.slots
-        places = [_shifted(s.place, self.part("opening").start) for s in stem.slots if not s.trains]
-        for k in range(self.depth):
-            start = self.part("blocks").start + k * self.layer_size
-            places += [_shifted(s.place, start) for s in block.slots if not s.trains]
-        start = self.part("closing").start
-        return places + [_shifted(s.place, start) for s in head.slots if not s.trains]
+        return self.layout.part(name)
 
     def with_depth(self, depth: int) -> TorchResNet:
         """Return the same network with another number of layers and the same T."""
@@ -225,14 +194,10 @@ class TorchResNet:
             raise ValueError(
                 f"coarse_depth: expected a divisor of {self.depth} layers, got {coarse_depth}"
             )
+        repeats = self.depth // drawn
+        sources = [k // repeats * len(self.blocks) // drawn for k in range(self.depth)]
         theta = np.empty(self.size, self.dtype)
-        stem, block, head = self.slots
-        stem.gather(self.stem, theta[self.part("opening")])
-        head.gather(self.head, theta[self.part("closing")])
-        layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
-        for k in range(self.depth):
-            source = k // (self.depth // drawn) * len(self.blocks) // drawn
-            block.gather(self.blocks[source], layers[k])
+        self.layout.gather(self.stem, [self.blocks[k] for k in sources], self.head, theta)
         return theta
 
     def load(self, theta: Array) -> None:
@@ -253,12 +218,8 @@ class TorchResNet:
                 f"theta: expected a network with a module for each layer, got {self.depth} layers "
                 f"of {len(self.blocks)} modules"
             )
-        flat = self.check_flat("theta", theta)
-        stem, block, head = self.slots
-        stem.scatter(flat[self.part("opening")], self.stem)
-        head.scatter(flat[self.part("closing")], self.head)
-        for module, layer in zip(self.blocks, self._layers(flat), strict=True):
-            block.scatter(layer, module)
+        self.check_flat("theta", theta)
+        self.layout.scatter(theta, self.stem, self.blocks, self.head)
 
     def module(self) -> ResidualStack:
         """Return an ``nn.Module`` of the very modules; see :meth:`load` for trained parameters.
@@ -276,13 +237,7 @@ class TorchResNet:
         """Return named views into `theta`, without copying."""
         if theta.shape != (self.size,):
             raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
-        stem, block, head = self.slots
-        layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
-        return TorchViews(
-            {s.name: theta[self.part("opening")][s.place].reshape(s.shape) for s in stem.slots},
-            {s.name: layers[:, s.place].reshape(self.depth, *s.shape) for s in block.slots},
-            {s.name: theta[self.part("closing")][s.place].reshape(s.shape) for s in head.slots},
-        )
+        return self.layout.views(theta)
 
     # ---- outputs ---------------------------------------------------------------------------------
 
@@ -298,7 +253,7 @@ class TorchResNet:
         gradient : Tensor, shape (size,), optional
             Where a call of ``backward()`` on a function of the outputs adds its derivatives.
         """
-        parameters = self._parameters(flat, gradient)
+        parameters = self.layout.parameters(flat, gradient)
         y = functional_call(self.stem, next(parameters), (X,))
         for k in range(self.depth):
             layer = next(parameters)
@@ -328,32 +283,13 @@ class TorchResNet:
         """Return the share of samples whose predicted class is `y`."""
         return float(np.mean(self.predict(theta, X) == y))
 
-    # ----------------------------------------------------------------------------------------------
-
-    def _parameters(self, flat: Tensor, gradient: Tensor | None) -> Iterator[dict[str, Tensor]]:
-        """Yield the parameters of stem, blocks and head."""
-        stem, block, head = self.slots
-        opening, closing = self.part("opening"), self.part("closing")
-        if gradient is None:
-            yield stem.tensors(flat[opening])
-            yield from map(block.tensors, self._layers(flat))
-            yield head.tensors(flat[closing])
-            return
-        yield stem.leaves(flat[opening], gradient[opening])
-        yield from map(block.leaves, self._layers(flat), self._layers(gradient))
-        yield head.leaves(flat[closing], gradient[closing])
-
-    def _layers(self, flat: Tensor) -> list[Tensor]:
-        layers = flat[self.part("blocks")].view(self.depth, self.layer_size)
-        return [layers[k] for k in range(self.depth)]
-
     def check_flat(self, name: str, theta: Array) -> Tensor:
         """Return a tensor on the memory of a flat array; an error if it does not fit.
 
         Raises
         ------
         TypeError
-            If it is no array or of another dtype.
+            If it is no array, of another dtype or not contiguous.
         ValueError
             If it has another shape.
         """
@@ -363,8 +299,6 @@ class TorchResNet:
             raise TypeError(f"{name}: expected dtype {self.dtype}, got {theta.dtype}")
         if theta.shape != (self.size,):
             raise ValueError(f"{name}: expected shape ({self.size},), got {theta.shape}")
+        if not theta.flags.c_contiguous:
+            raise TypeError(f"{name}: expected a contiguous array, got strides {theta.strides}")
         return as_readable_tensor(theta)
-
-
-def _shifted(place: slice, start: int) -> slice:
-    return slice(start + place.start, start + place.stop)

@@ -14,11 +14,12 @@ from torch import Tensor
 from ..mgopt import Objective
 from ..resnet import Regularizer, Samples
 from ..resnet.coarse import coarse_network
+from ..resnet.layout import PARTS
 from ..resnet.regularizer import bind_all
 from .data import check_data, check_labels
+from .layout import Array
 from .network import TorchResNet
 from .probe import check_behaviour
-from .slots import Array
 from .tensors import as_readable_tensor, as_tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -112,8 +113,9 @@ class TorchObjective:
 
     def _bind(self, net: TorchResNet) -> None:
         self.net = net
-        parts = zip(("opening", "blocks", "closing"), net.slots, strict=True)
-        self.fixed = tuple(name for name, slots in parts if slots.slots and not slots.trains)
+        self._is_fixed = net.layout.fixed
+        fixed = {part: self._is_fixed[net.part(part)] for part in PARTS}
+        self.fixed = tuple(part for part in PARTS if fixed[part].size and fixed[part].all())
         self._penalties = bind_all(self.regularizer, net, self.finest_depth, self.fixed)
 
     def coarsen(self, factor: int, scheme: str | None = None) -> TorchObjective:
@@ -175,6 +177,8 @@ class TorchObjective:
     def value_and_grad(self, x: Array, out: Array) -> float:
         """Write the gradient of f at `x` to `out` and return f(x)."""
         self.net.check_flat("out", out)
+        if not out.flags.writeable:
+            raise ValueError("out: expected a writable array, got a read-only one")
         out.fill(0)
         value = 0.0
         with torch.enable_grad():
@@ -183,8 +187,7 @@ class TorchObjective:
                 value += share * loss.item()
         for penalty in self._penalties:
             value += penalty.add_gradient(x, out)
-        for fixed in self.net.fixed_places:
-            out[fixed] = 0
+        out[self._is_fixed] = 0
         return value
 
     def _losses(self, x: Array, gradient: Tensor | None) -> Any:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from .layout import Array
 from .network import TorchResNet
-from .slots import Array
 from .tensors import as_readable_tensor
 
 ROWS = 4

@@ -45,11 +45,6 @@ class Slots:
         """The number of parameters."""
         return self.slots[-1].place.stop if self.slots else 0
 
-    @property
-    def trains(self) -> bool:
-        """Whether one of the parameters has ``requires_grad``."""
-        return any(slot.trains for slot in self.slots)
-
     def tensors(self, flat: Tensor) -> dict[str, Tensor]:
         """Return named views into a module's part of a flat tensor."""
         return {slot.name: flat[slot.place].view(slot.shape) for slot in self.slots}
@@ -65,14 +60,13 @@ class Slots:
 
     def gather(self, module: nn.Module, out: Array) -> None:
         """Write the parameters of `module` to its part of a flat array."""
-        flat = torch.from_numpy(out)
         parameters = dict(module.named_parameters())
-        for name, view in self.tensors(flat).items():
-            view.copy_(parameters[name].detach())
+        for slot in self.slots:
+            out[slot.place] = parameters[slot.name].detach().reshape(-1).numpy()
 
     @torch.no_grad()
-    def scatter(self, flat: Tensor, module: nn.Module) -> None:
-        """Write a module's part of a flat tensor to the parameters of `module`, in place."""
+    def scatter(self, flat: Array, module: nn.Module) -> None:
+        """Write a module's part of a flat array to the parameters of `module`, in place."""
         parameters = dict(module.named_parameters())
-        for name, view in self.tensors(flat).items():
-            parameters[name].copy_(view)
+        for slot in self.slots:
+            parameters[slot.name].copy_(torch.tensor(flat[slot.place]).view(slot.shape))

@@ -48,7 +48,7 @@ def find(objects: Mapping[str, Any], target: str, types: set[str] | None = None)
 def link(app: Sphinx, node: pending_xref, content: nodes.Node, full: str) -> nodes.reference:
     """Return the reference to a documented object."""
     entry = app.env.domaindata["py"]["objects"][full]
-    page = app.builder.get_relative_uri(node["refdoc"], entry.docname)
+    page = app.builder.get_relative_uri(node.get("refdoc", app.env.docname), entry.docname)
     reference = nodes.reference("", "", content, internal=True, reftitle=full)
     reference["refuri"] = f"{page}#{entry.node_id}"
     return reference

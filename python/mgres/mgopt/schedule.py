@@ -23,7 +23,15 @@ _ENTRY = re.compile(
 
 @dataclass(frozen=True)
 class LevelSteps:
-    """Steps on the way down (`pre`) and on the way up (`post`) on one level."""
+    """Step counts of one level.
+
+    Attributes
+    ----------
+    pre : int
+        Steps on the way down.
+    post : int
+        Steps on the way up.
+    """
 
     pre: int
     post: int

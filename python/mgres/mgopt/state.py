@@ -59,7 +59,19 @@ class LevelState:
 
 @dataclass
 class CycleState:
-    """What a cycle carries from one step to the next."""
+    """What a cycle carries from one step to the next.
+
+    Attributes
+    ----------
+    levels : list
+        For each level its optimiser's state and scratch.
+    reports : list of CorrectionReport
+        Of the corrections in the present cycle.
+    skipped : list of int
+        The levels that were not visited in the present cycle.
+    first_value : float or None
+        f at the start of the present cycle.
+    """
 
     levels: list[LevelState]
     reports: list[CorrectionReport] = field(default_factory=list)

@@ -190,6 +190,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("no_plots", "run", values.truth, "write no plots"),
     Option("quiet", "run", values.truth, "no progress display"),
 )
+"""The options of ``mgres train`` and of configuration files."""
 
 BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -205,6 +206,11 @@ ALIASES = {"cycle": "method"}
 
 def read_config(path: Path) -> dict[str, Any]:
     """Return the options in a TOML file, by name.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------

@@ -60,6 +60,11 @@ class TorchResNet:
     depth : int, optional
         The number of layers K, by default that of the blocks; coarse levels have fewer.
 
+    Attributes
+    ----------
+    dtype : numpy dtype
+        Of the parameters, as the modules have them.
+
     Raises
     ------
     TypeError

@@ -15,16 +15,30 @@ import re
 import textwrap
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = """
-mgres mgres.mgopt mgres.resnet mgres.problems mgres.datasets mgres.testing mgres.training mgres.files
-mgres.plot mgres.runs mgres.cli mgres.sklearn mgres.torch mgres.experiments
-mgres.experiments.comparison mgres.experiments.fine_phase
-""".split()
+PACKAGES = [
+    "mgres",
+    "mgres.mgopt",
+    "mgres.resnet",
+    "mgres.problems",
+    "mgres.datasets",
+    "mgres.testing",
+    "mgres.training",
+    "mgres.files",
+    "mgres.plot",
+    "mgres.runs",
+    "mgres.cli",
+    "mgres.sklearn",
+    "mgres.torch",
+    "mgres.experiments",
+    "mgres.experiments.comparison",
+    "mgres.experiments.fine_phase",
+]
 NEEDS = {"mgres.sklearn": "sklearn", "mgres.torch": "torch"}
 """Packages that are extras themselves."""
 
@@ -191,7 +205,7 @@ def _commented(cls: type) -> set[str]:
         return set()
     return {
         statement.target.id
-        for statement, after in zip(body, body[1:], strict=False)
+        for statement, after in pairwise(body)
         if isinstance(statement, ast.AnnAssign) and isinstance(after, ast.Expr)
     }
 
@@ -233,14 +247,14 @@ def test_a_gap_is_found():
 
 def test_constants_are_explained():
     """A name that is neither class nor function has a string below its assignment."""
-    constants = {
-        name: value
+    constants = [
+        name
         for name, value in NAMES.items()
         if not (inspect.isclass(value) or inspect.isfunction(value))
-    }
+    ]
     assert len(constants) > 5
     unexplained = []
-    for name, value in constants.items():
+    for name in constants:
         package, _, last = name.rpartition(".")
         folder = ROOT.joinpath("python", *package.split("."))
         pattern = re.compile(

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Return an open file that takes the place of `path` in one step when the block ends without an error.
+    """Return an open file that takes the place of `path` in one step when the block has succeeded.
 
     A reader meets the old contents or the new ones, also after a crash: the contents are on the
     disk before the name is, and the name is when the block has ended.  What a killed process leaves

@@ -99,8 +99,8 @@ def check_gradient(
 
     Two tests along each direction.  Taylor: the remainder ``|f(x + e d) - f(x) - e <g, d>|`` must
     fall like e^2; an error in g shows as e^1.  Central differences, extrapolated once (Richardson),
-    must agree with <g, d> within `tolerance` plus their own uncertainty.  A remainder that is nothing
-    but rounding, as that of a linear function, passes.
+    must agree with <g, d> within `tolerance` plus their own uncertainty.  A remainder that is
+    nothing but rounding, as that of a linear function, passes.
 
     Parameters
     ----------

@@ -31,15 +31,16 @@ ARROWS = {
     "resnet": "mgopt _core",
     "problems": "mgopt",
     "datasets": "",
-    "plot": "",
+    "plot": "training resnet mgopt",
     "testing": "mgopt resnet",
     "files": "resnet",
     "training": "files resnet mgopt datasets",
     "experiments": "training files resnet mgopt datasets testing plot info parallel _core",
     "sklearn": "training resnet mgopt parallel",
     "runs": "experiments training files resnet mgopt datasets plot info parallel",
-    "__init__": "_core parallel mgopt resnet problems datasets testing files training experiments",
-    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training "
+    "__init__": "_core parallel mgopt resnet problems datasets testing files training plot "
+    "experiments",
+    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training plot "
     "experiments runs",
     "__main__": "cli",
 }
@@ -50,7 +51,7 @@ LAZILY = {
     "mgopt": "scipy",
     "datasets": "pyarrow sklearn",
     "plot": "matplotlib",
-    "training": "tqdm",
+    "training": "tensorboardX torch tqdm",
     "experiments": "jax matplotlib sklearn torch tqdm",
     "runs": "matplotlib",
     "cli": "shtab",

@@ -9,7 +9,7 @@
 1.0
 """
 
-from . import datasets, mgopt
+from . import datasets, mgopt, plot
 from .files import FormatError, Model, load, save
 from .mgopt import (
     LBFGS,
@@ -61,6 +61,7 @@ from .training import (
     History,
     Recipe,
     SameBatch,
+    TensorBoard,
     TrainingInterrupted,
     Verified,
     fit,
@@ -108,6 +109,7 @@ __all__ = [
     "Smoothness",
     "StateDefect",
     "StepDecay",
+    "TensorBoard",
     "Tikhonov",
     "TrainingInterrupted",
     "TrustRegion",
@@ -122,6 +124,7 @@ __all__ = [
     "get_num_threads",
     "load",
     "mgopt",
+    "plot",
     "recommended",
     "resnet_hierarchy",
     "save",

@@ -49,25 +49,27 @@ def wait_for(path, lines):
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=["recommended", "batches", "V"])
-def test_killed_and_resumed_is_as_if_never_killed(mgres_ok, flowers, tmp_path, method):
-    mgres_ok(" ".join([*LINE, *method, "--out", "whole"]))
-    process = start(*LINE, *method, "--checkpoint-cycles", "1", "--out", "o")
-    wait_for(tmp_path / "o" / "history.jsonl", 8)
+def kill(process, folder, lines):
+    """Kill a process when the history has so many lines; return how many whole ones it leaves."""
+    path = folder / "history.jsonl"
+    wait_for(path, lines)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    for line in (tmp_path / "o" / "history.jsonl").read_bytes().splitlines():
-        json.loads(line)
-    assert not (tmp_path / "o" / "summary.json").exists()
+    assert not (folder / "summary.json").exists()
+    cycles = [json.loads(line)["cycle"] for line in path.read_bytes().splitlines()]
+    assert cycles == list(range(len(cycles)))  # none lost, none twice
+    return len(cycles)
 
-    # and once more, while it goes on: no line twice, none lost
-    process = start("train", "--resume", "o")
-    wait_for(tmp_path / "o" / "history.jsonl", 16)
-    process.kill()
-    process.communicate()
-    lines = (tmp_path / "o" / "history.jsonl").read_bytes().splitlines()
-    assert [json.loads(line)["cycle"] for line in lines] == list(range(len(lines)))
+
+@pytest.mark.parametrize("method", METHODS, ids=["recommended", "batches", "V"])
+def test_killed_twice_and_resumed_is_as_if_never_killed(mgres_ok, flowers, tmp_path, method):
+    mgres_ok(" ".join([*LINE, *method, "--out", "whole"]))
+    process = start(*LINE, *method, "--checkpoint-cycles", "3", "--out", "o")
+    lines = kill(process, tmp_path / "o", 8)
+    with (tmp_path / "o" / "history.jsonl").open("ab") as file:
+        file.write(b'{"cycle": 3}\n{"cyc')  # whatever a crash may leave
+    kill(start("train", "--resume", "o"), tmp_path / "o", lines + 6)
     mgres_ok("train --resume o")
     assert model(tmp_path / "o") == model(tmp_path / "whole")
     assert history(tmp_path / "o") == history(tmp_path / "whole")

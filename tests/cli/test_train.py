@@ -12,7 +12,8 @@ import pytest
 import mgres
 from mgres.datasets import read_table
 
-FILES = {"config.toml", "history.jsonl", "model.safetensors", "summary.json", "convergence.png"}
+PLOTS = {"convergence.png", "layers.png"}
+FILES = {"config.toml", "history.jsonl", "model.safetensors", "summary.json"} | PLOTS
 
 
 def records(folder):
@@ -28,7 +29,7 @@ def test_folder_of_a_run(mgres_ok, flowers, tmp_path):
     assert re.fullmatch(r"\d+ cycles, [\d.]+ work units, [\d.]+ s: the loss no longer .*", lines[1])
     assert re.fullmatch(r"training: 48 rows, loss \S+, accuracy \S+", lines[2])
     assert re.fullmatch(r"validation: 12 rows, loss \S+, accuracy \S+", lines[3])
-    assert lines[4] == "written to runs/a: model.safetensors, convergence.png"
+    assert lines[4] == "written to runs/a: model.safetensors, convergence.png, layers.png"
     assert len(lines) == 5
 
     history = records(folder)

@@ -54,8 +54,10 @@ def table(tmp_path):
 
 
 def test_classes_are_held_out_by_class_and_quantities_are_not(table):
-    data = load_data({"data": table(100, lambda i: "ab"[i < 20]), "target": "y"})
-    assert np.bincount(data.y_val).tolist() == [16, 4]
+    path = table(100, lambda i: "ab"[i < 20])
+    for seed in range(4):
+        data = load_data({"data": path, "target": "y", "seed": seed})
+        assert np.bincount(data.y_val).tolist() == [16, 4]
     data = load_data({"data": table(100, lambda i: i + 0.5), "target": "y"})
     assert len(data.y_val) == 20
 

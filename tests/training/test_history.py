@@ -87,3 +87,70 @@ def test_save_writes_a_line_for_each_record(tmp_path):
     assert text == (tmp_path / "again.jsonl").read_text()
     assert text.endswith("}\n")
     assert [json.loads(line) for line in text.splitlines()] == history.to_dicts()
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+
+def test_csv_keeps_every_digit(tmp_path):
+    history = History(
+        [
+            Record(0, 0, 1 / 3, None, 0.0, 0.0, level=2),
+            Record(1, 0, 1e-300, 0.1, 2 / 3, 1e-9),
+            Record(12, 3, math.inf, 1.0, 1e22, 123456.789),
+        ]
+    )
+    for path in (tmp_path / "history.csv", str(tmp_path / "again.csv")):
+        history.to_csv(path)
+        assert History.from_csv(path) == history
+    lines = (tmp_path / "history.csv").read_text().splitlines()
+    assert lines[0] == "cycle,epoch,loss,accuracy,work_units,seconds,level"
+    assert lines[1] == "0,0,0.3333333333333333,,0.0,0.0,2"
+    assert len(lines) == 4
+
+
+def test_csv_of_a_run(problem, tmp_path):
+    history = mgres.fit(problem.f, levels=3, max_cycles=3, validation=problem.validation).history
+    history.to_csv(tmp_path / "history.csv")
+    bare = History([replace(r, corrections=()) for r in history])
+    assert History.from_csv(tmp_path / "history.csv") == bare
+    assert history != bare
+
+
+def test_csv_is_replaced_as_a_whole(tmp_path, monkeypatch):
+    path = tmp_path / "history.csv"
+    History([record(0)]).to_csv(path)
+    broken = History([record(0), object()])
+    with pytest.raises(AttributeError):
+        broken.to_csv(path)
+    assert History.from_csv(path) == History([record(0)])
+    assert [p.name for p in tmp_path.iterdir()] == ["history.csv"]
+
+
+HEADER = "cycle,epoch,loss,accuracy,work_units,seconds,level\n"
+DAMAGED = [
+    ("", "path: expected the columns cycle,.*, got an empty file"),
+    ("a,b\n1,2\n", "path: expected the columns cycle,.*, got a,b"),
+    (HEADER + "0,0,0.5\n", "path: line 2: expected 7 values, got 3"),
+    (
+        HEADER + "0,0,0.5,,0.0,0.0,0\n1,0,low,,0.0,0.0,0\n",
+        "line 3: loss: expected float, got 'low'",
+    ),
+    (HEADER + "0.5,0,0.5,,0.0,0.0,0\n", "line 2: cycle: expected int, got '0.5'"),
+    (HEADER + "0,0,,,0.0,0.0,0\n", "line 2: loss: expected float, got ''"),
+]
+
+
+@pytest.mark.parametrize(("contents", "message"), DAMAGED)
+def test_damaged_csv(tmp_path, contents, message):
+    (tmp_path / "history.csv").write_text(contents)
+    with pytest.raises(ValueError, match=message):
+        History.from_csv(tmp_path / "history.csv")
+
+
+def test_equality():
+    assert History([record(0)]) == History([record(0)])
+    assert History([record(0)]) != History([record(0), record(1)])
+    assert History([record(0)]) != [record(0)]
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(History())

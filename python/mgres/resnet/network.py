@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from .layout import PARTS as PARTS
 from .layout import Array as Array
 from .layout import Views as Views
 from .layout import make_views
+from .states import compute_states
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
 MOST_PARAMETERS = 10**15
@@ -239,6 +241,40 @@ class ResNet:
         out = np.empty((len(X) if X.ndim else 0, self.n_outputs), self.dtype)
         self._evaluator.logits(theta, X, out)
         return out
+
+    def states(self, theta: Array, X: Array, layers: Iterable[int] | None = None) -> Array:
+        """Return the states y_k that samples pass through.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (size,)
+            Parameters.
+        X : ndarray, shape (n, n_inputs)
+            Samples.
+        layers : iterable of int, optional
+            The k wanted, from 0, after the opening, to `depth`, before the classifier; by default
+            all, which takes depth + 1 times the memory of one.
+
+        Returns
+        -------
+        ndarray, shape (number of layers, n, width)
+
+        Raises
+        ------
+        TypeError
+            If an array has another dtype than the network, or a layer is no integer.
+        ValueError
+            If a shape does not fit, or there is no such layer.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> net = ResNet(n_inputs=2, width=3, n_outputs=2, depth=16)
+        >>> net.states(net.init(0), np.ones((5, 2), np.float32), layers=[0, 8, 16]).shape
+        (3, 5, 3)
+        """
+        _check_arrays(theta=theta, X=X)
+        return compute_states(self, theta, X, layers)
 
     def vjp(self, theta: Array, X: Array, dlogits: Array) -> tuple[Array, Array]:
         """Return the derivative of <`dlogits`, logits> by the parameters and by the samples.

@@ -12,6 +12,7 @@ from typing import Any
 from ..files import Model, load, replacing
 from ..training import History, Record
 from .options import read_config
+from .plots import PLOTS
 from .settings import Settings
 
 CONFIG = "config.toml"
@@ -19,7 +20,6 @@ HISTORY = "history.jsonl"
 MODEL = "model.safetensors"
 SUMMARY = "summary.json"
 CHECKPOINTS = "checkpoints"
-PLOTS = ("convergence.png", "weights.png", "regions.png")
 
 
 class RunFolder:

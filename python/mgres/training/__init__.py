@@ -8,6 +8,7 @@ from .history import History, Record
 from .recommend import Recipe, recommended
 from .run import DivergenceError, FitResult
 from .storage import register_state
+from .tensorboard import TensorBoard
 from .verified import Verified
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Recipe",
     "Record",
     "SameBatch",
+    "TensorBoard",
     "TrainingInterrupted",
     "Verified",
     "fit",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from ..mgopt import Cascade, FullMultigrid, Hierarchy, Method, Schedule, VCycle
 from ..resnet import ResNetObjective, resnet_hierarchy
@@ -30,6 +30,15 @@ from .resume import resume_run
 from .run import FitResult, Run
 
 Callback = Callable[[Record, Array], Any]
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A callback that wants to know when training has ended, however it ended."""
+
+    def close(self) -> None:
+        """Write what is pending."""
+        ...
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -113,7 +122,8 @@ def fit(
         Stop after this many cycles.
     callbacks : sequence of callables
         Called as ``callback(record, theta)`` after every cycle; a true result stops training.
-        Copy `theta` to keep it: later cycles write to the same array.
+        Copy `theta` to keep it: later cycles write to the same array.  Those that have a method
+        ``close()``, such as :class:`mgres.TensorBoard`, are closed at the end, however it comes.
     progress : bool or Progress
         Show progress on standard error: a bar if tqdm is installed, plain lines otherwise.  Or an
         object to show it: it is entered as a context, and ``show(record)`` is called at the start
@@ -192,6 +202,10 @@ def fit(
     except KeyboardInterrupt:
         keeper.finish()
         raise TrainingInterrupted(run.result("interrupted"), keeper.folder) from None
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, Closing):
+                callback.close()
     return run.result(reason)
 
 

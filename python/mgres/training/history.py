@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -9,7 +11,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, overload
 
+from ..files.atomic import replacing
 from ..mgopt import CorrectionReport
+
+COLUMNS: dict[str, type] = {
+    "cycle": int,
+    "epoch": int,
+    "loss": float,
+    "accuracy": float,
+    "work_units": float,
+    "seconds": float,
+    "level": int,
+}
+"""What a CSV file holds, and the types."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,83 @@ class History(Sequence[Record]):
         lines = [json.dumps(record, allow_nan=False) + "\n" for record in self.to_dicts()]
         Path(path).write_text("".join(lines), encoding="utf-8")
 
+    def to_csv(self, path: str | Path) -> None:
+        """Write a table with a line for each record, under a line of names.
+
+        Numbers have all their digits; an accuracy that was not asked for is empty.  Corrections are
+        left out, see :meth:`save` for them.  The file is there as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write or to replace.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+
+        Examples
+        --------
+        >>> history = History([Record(0, 0, 0.75, None, 0.0, 0.0)])
+        >>> history.to_csv("history.csv")  # doctest: +SKIP
+        >>> History.from_csv("history.csv") == history  # doctest: +SKIP
+        True
+        """
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for record in self._records:
+            values = [getattr(record, name) for name in COLUMNS]
+            writer.writerow("" if value is None else repr(value) for value in values)
+        with replacing(Path(path)) as file:
+            file.write(text.getvalue().encode())
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> History:
+        """Read what :meth:`to_csv` has written.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        ValueError
+            If it is no such table; line and column are named.
+        """
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        if not rows or rows[0] != [*COLUMNS]:
+            found = ",".join(rows[0]) if rows else "an empty file"
+            raise ValueError(f"path: expected the columns {','.join(COLUMNS)}, got {found}")
+        return cls([_record(row, number) for number, row in enumerate(rows[1:], start=2)])
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the records are equal."""
+        return self._records == other._records if isinstance(other, History) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a history changes
+
     def __repr__(self) -> str:
         return f"<History of {max(len(self) - 1, 0)} cycles>"
+
+
+def _record(row: Sequence[str], line: int) -> Record:
+    if len(row) != len(COLUMNS):
+        raise ValueError(f"path: line {line}: expected {len(COLUMNS)} values, got {len(row)}")
+    values: dict[str, Any] = {}
+    for (name, kind), text in zip(COLUMNS.items(), row, strict=True):
+        try:
+            values[name] = None if text == "" and name == "accuracy" else kind(text)
+        except ValueError:
+            raise ValueError(
+                f"path: line {line}: {name}: expected {kind.__name__}, got {text!r}"
+            ) from None
+    return Record(**values)
 
 
 def _plain(value: Any) -> Any:

@@ -64,6 +64,12 @@ def test_columns_are_found_by_name(run, mgres_ok, trained, flowers, tmp_path):
     code, out, err = run("predict", "o", "other.csv")
     assert (code, out) == (0, expected)
     assert err == "columns that the model does not use: colour\n"
+    (tmp_path / "more.csv").write_text(
+        "\n".join(f"{line},{i}" for i, line in enumerate(flowers.read_text().splitlines()))
+    )
+    code, out, err = run("evaluate", "o", "more.csv", "--json")
+    assert (code, out) == (0, mgres_ok("evaluate o flowers.csv --json"))
+    assert err == "columns that the model does not use: 0\n"
 
 
 def test_missing_columns_are_named(run, trained, tmp_path):

@@ -147,9 +147,7 @@ def _fit(
 
 def _history(folder: RunFolder) -> History:
     """Return the records of the newest checkpoint: what was written after it happens again."""
-    if not Checkpoint(folder.checkpoints).exists:
-        return History()
-    return stored_history(folder.checkpoints)
+    return stored_history(folder.checkpoints) if folder.has_checkpoint else History()
 
 
 def _write(

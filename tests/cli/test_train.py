@@ -210,3 +210,14 @@ def test_progress_on_a_terminal(run, flowers, monkeypatch):
         err.splitlines()[-1],
     )
     assert run(*line.split(), "quiet", "--quiet")[2] == ""
+
+
+def test_progress_bar_on_a_terminal(run, flowers, monkeypatch):
+    pytest.importorskip("tqdm", reason="NOT TESTED: the bar needs tqdm (pip install tqdm)")
+    line = "train flowers.csv --target kind --max-cycles 4 --method single --no-plots --out o"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    _, _, err = run(*line.split())
+    last = err.replace("\r", "\n").rstrip().splitlines()[-1]
+    assert re.match(
+        r"train: 4cycle \[.*, loss [\d.]+, accuracy [\d.]+, .*at most 0:00:00 left\]", last
+    )

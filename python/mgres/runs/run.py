@@ -184,7 +184,7 @@ def _write(
         "cycles": last.cycle,
         "work_units": result.work_units,
         "seconds": last.seconds,
-        "seconds_in_all": seconds,
+        "seconds_of_this_process": seconds,
         "objective": last.loss,
         "scores": {name: scores_.plain() for name, scores_ in scores.items()},
         "rows": {"training": len(data.X), "validation": len(data.X_val)},

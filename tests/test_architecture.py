@@ -38,6 +38,7 @@ ARROWS = {
     "experiments": "training files resnet mgopt datasets testing plot info parallel _core",
     "sklearn": "training resnet mgopt parallel",
     "runs": "experiments training files resnet mgopt datasets plot info parallel",
+    "torch": "resnet mgopt",
     "__init__": "_core parallel mgopt resnet problems datasets testing files training plot "
     "experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files training plot "
@@ -59,6 +60,7 @@ LAZILY = {
 # Units that are an extra themselves, and what they may import at once: no other unit imports them.
 EXTRAS = {
     "sklearn": "sklearn",
+    "torch": "torch",
 }
 
 # C++ files by name without suffix, lowest layer first: a file may include its own layer and lower
@@ -267,6 +269,7 @@ PLANTED = [
         "from ..sklearn import ResNetClassifier",
         "training must not import sklearn",
     ),
+    ("torch/layer.py", "import onnx", "torch must not import onnx"),
     ("__init__.py", "def __getattr__(name):\n    from . import sklearn", "must not import sklearn"),
     ("novelty.py", "x = 1", "no row in ARROWS"),
     ("include/mgres/layout.hpp", '#include "mgres/resnet.hpp"', "must not include layer 2"),
@@ -290,6 +293,7 @@ CLEAN = [
     ("resnet/network.py", "from mgres import _core, mgopt\nfrom ..mgopt.metric import Metric"),
     ("datasets/digits.py", "def digits():\n    from sklearn.datasets import load_digits"),
     ("sklearn/base.py", "from sklearn.base import BaseEstimator\nfrom ..training import fit"),
+    ("torch/layer.py", "import torch\nfrom torch.nn import Module\nfrom ..resnet import ResNet"),
     ("plot.py", "import typing\nif typing.TYPE_CHECKING:\n    import matplotlib.axes"),
     ("__init__.py", "from .training import fit\nfrom . import datasets"),
     ("cli.py", "from mgres import fit, experiments"),

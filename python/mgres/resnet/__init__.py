@@ -3,6 +3,7 @@
 from .decay import DecayToStart
 from .initialize import smooth_start_depth
 from .lasso import Lasso
+from .layered import LayeredNetwork, LayeredObjective
 from .memory import estimate_memory
 from .metric import time_metric
 from .network import ResNet, Views
@@ -16,6 +17,8 @@ __all__ = [
     "DecayToStart",
     "DepthTransfer",
     "Lasso",
+    "LayeredNetwork",
+    "LayeredObjective",
     "Penalty",
     "Regularizer",
     "ResNet",

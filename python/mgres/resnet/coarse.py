@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .layered import LayeredNetwork, N
 from .layout import PARTS, Array
-from .network import ResNet
 
 if TYPE_CHECKING:
     from .objective import ResNetObjective
@@ -16,8 +16,12 @@ MATCHED = ("euler", "matched")
 """Schemes that "matched" can stand for."""
 
 
-def coarse_network(fine: ResNet, factor: int, scheme: str | None = None) -> ResNet:
+def coarse_network(fine: N, factor: int, scheme: str | None = None) -> N:
     """Return the network of `factor` times fewer layers; see :meth:`ResNetObjective.coarsen`."""
+    if factor < 2 or fine.depth % factor:
+        raise ValueError(
+            f"factor: expected a divisor of {fine.depth} layers, at least 2, got {factor}"
+        )
     coarse = fine.with_depth(fine.depth // factor)
     if scheme is None:
         scheme = fine.scheme
@@ -31,7 +35,7 @@ def coarse_network(fine: ResNet, factor: int, scheme: str | None = None) -> ResN
     return coarse
 
 
-def check_levels(fine: ResNet, coarse: ResNet) -> None:
+def check_levels(fine: LayeredNetwork, coarse: LayeredNetwork) -> None:
     """Raise ValueError unless parameters of `fine` mean the same in `coarse`, in fewer layers."""
     same = coarse.with_depth(fine.depth)
     if {fine.scheme, coarse.scheme} <= set(MATCHED):

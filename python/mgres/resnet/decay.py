@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .network import ResNet
+from .layered import LayeredNetwork
 from .regularizer import Penalty
 
 Array = NDArray[Any]
@@ -44,7 +44,7 @@ class DecayToStart:
     beta: float
     blocks: Array
 
-    def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
+    def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`mgres.resnet.Regularizer`."""
         center = np.zeros(net.size, net.dtype)
         layers = self.blocks.reshape(net.depth, finest_depth // net.depth, net.layer_size)

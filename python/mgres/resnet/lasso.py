@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..mgopt import L1, ProximalGradient, Rate
-from .network import ResNet
+from .layered import LayeredNetwork
 from .regularizer import MEASURES
 
 
@@ -66,13 +66,13 @@ class Lasso:
             raise ValueError(f"measure: expected one of {MEASURES}, got {self.measure!r}")
 
     def penalty(
-        self, net: ResNet, finest_depth: int | None = None, fixed: Sequence[str] = ()
+        self, net: LayeredNetwork, finest_depth: int | None = None, fixed: Sequence[str] = ()
     ) -> L1:
         """Return the penalty of one level; its `value` is r.
 
         Parameters
         ----------
-        net : ResNet
+        net : ResNet or other LayeredNetwork
             The network of the level.
         finest_depth : int, optional
             How many layers the finest level has; by default as many as `net`.
@@ -90,7 +90,7 @@ class Lasso:
 
     def optimizers(
         self,
-        net: ResNet,
+        net: LayeredNetwork,
         learning_rate: Rate,
         levels: int,
         *,
@@ -101,7 +101,7 @@ class Lasso:
 
         Parameters
         ----------
-        net : ResNet
+        net : ResNet or other LayeredNetwork
             The network of the finest level.
         learning_rate : float or LearningRate
             The step size on all levels.

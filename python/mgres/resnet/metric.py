@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..mgopt import Diagonal
-from .network import ResNet
+from .layered import LayeredNetwork
 
 
-def time_metric(net: ResNet) -> Diagonal:
+def time_metric(net: LayeredNetwork) -> Diagonal:
     """Return the metric of theta in L^2(0, T) for the layers, Euclidean for Q and the classifier.
 
     The layers' controls are samples of a function theta(t), so their inner product is a Riemann

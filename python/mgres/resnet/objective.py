@@ -19,6 +19,7 @@ from .samples import Samples as Samples
 from .samples import Targets as Targets
 from .samples import check_inputs as check_inputs
 from .samples import check_targets as check_targets
+from .samples import check_validation
 from .weighting import weighted_targets
 
 LOSSES = tuple(_core.Loss.__members__)
@@ -128,10 +129,6 @@ class ResNetObjective:
         ValueError
             If `factor` does not divide the depth, or the scheme does not fit.
         """
-        if factor < 2 or self.net.depth % factor:
-            raise ValueError(
-                f"factor: expected a divisor of {self.net.depth} layers, at least 2, got {factor}"
-            )
         net = coarse_network(self.net, factor, scheme)
         coarse = object.__new__(ResNetObjective)
         coarse._setup(net, self.samples, self.loss, self.regularizer, self.fixed, self.finest_depth)
@@ -197,6 +194,10 @@ class ResNetObjective:
         other.samples = samples
         other._defect = None
         return other
+
+    def check_validation(self, X: Array, y: NDArray[Any]) -> None:
+        """Raise an error unless they are samples and labels for the network."""
+        check_validation(X, y, self.net)
 
     def draw(self) -> None:
         """Take fresh samples for the next evaluation, if the samples have a source."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..mgopt import Euclidean, GradientDescent, Hierarchy, Level, LevelOptimizer, Transfer
+from .layered import LayeredNetwork, LayeredObjective
 from .metric import time_metric
-from .network import ResNet
-from .objective import ResNetObjective
 from .transfer import DepthTransfer
 
 METRICS = ("euclidean", "time")
 
-Transfers = Callable[[ResNet, ResNet], Transfer]
+Transfers = Callable[[Any, Any], Transfer]
 
 
 def resnet_hierarchy(
-    f: ResNetObjective,
+    f: LayeredObjective,
     levels: int = 2,
     *,
     factor: int | Sequence[int] = 2,
@@ -36,7 +36,7 @@ def resnet_hierarchy(
 
     Parameters
     ----------
-    f : ResNetObjective
+    f : ResNetObjective or other LayeredObjective
         The finest objective.
     levels : int
         How many levels; 1 gives the single-level method.
@@ -120,7 +120,7 @@ def _factors(factor: int | Sequence[int], levels: int, depth: int) -> list[int]:
     return factors
 
 
-def _details(net: ResNet, *, with_scheme: bool) -> dict[str, object]:
+def _details(net: LayeredNetwork, *, with_scheme: bool) -> dict[str, object]:
     details: dict[str, object] = {"layers": net.depth, "dt": f"{net.dt:.4g}"}
     if with_scheme:
         details["scheme"] = f"matched({net.substeps:g})" if net.scheme == "matched" else net.scheme

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import _core
+from .layered import LayeredNetwork
 from .layout import Array
-from .network import ResNet
 
 MEASURES = ("layers", "time")
 
@@ -41,12 +41,12 @@ class Penalty(Protocol):
 class Regularizer(Protocol):
     """What makes the penalty of every level of a hierarchy."""
 
-    def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
+    def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level.
 
         Parameters
         ----------
-        net : ResNet
+        net : ResNet or other LayeredNetwork
             The network of the level.
         finest_depth : int
             How many layers the finest level has.
@@ -89,12 +89,12 @@ class Tikhonov:
     def __post_init__(self) -> None:
         _check("beta", self.beta, self.measure, (*MEASURES, "mean"))
 
-    def weights(self, net: ResNet, finest_depth: int) -> dict[str, float]:
+    def weights(self, net: LayeredNetwork, finest_depth: int) -> dict[str, float]:
         """Return the factor of the squared norm of each penalised part of `net`.
 
         Parameters
         ----------
-        net : ResNet
+        net : ResNet or other LayeredNetwork
             The network of the level.
         finest_depth : int
             How many layers the finest level has.
@@ -108,7 +108,7 @@ class Tikhonov:
         weights = {"blocks": self.beta * c, "closing": self.beta}
         return {"opening": self.beta, **weights} if self.opening else weights
 
-    def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
+    def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""
         weights = self.weights(net, finest_depth)
         return _Squares([(net.part(part), w, part in fixed) for part, w in weights.items()])
@@ -175,7 +175,7 @@ class Smoothness:
     def __post_init__(self) -> None:
         _check("gamma", self.gamma, self.measure, MEASURES)
 
-    def bind(self, net: ResNet, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
+    def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""
         c = 1 / net.dt if self.measure == "time" else net.depth / finest_depth
         return _Jumps(net.part("blocks"), net.layer_size, self.gamma * c, "blocks" in fixed)
@@ -217,7 +217,7 @@ class _Jumps:
 
 def bind_all(
     regularizer: Regularizer | Sequence[Regularizer] | None,
-    net: ResNet,
+    net: LayeredNetwork,
     finest_depth: int,
     fixed: Sequence[str],
 ) -> tuple[Penalty, ...]:

@@ -134,6 +134,14 @@ def check_targets(name: str, y: NDArray[Any], n: int, net: ResNet, loss: str) ->
     return np.ascontiguousarray(vectors, net.dtype)
 
 
+def check_validation(X: Array, y: NDArray[Any], net: ResNet) -> None:
+    """Raise an error unless they are samples and labels for `net`."""
+    check_inputs("validation[0]", X, net)
+    if isinstance(y, np.ndarray) and not np.issubdtype(y.dtype, np.integer):
+        raise TypeError(f"validation[1]: expected integer labels, got dtype {y.dtype}")
+    check_targets("validation[1]", y, len(X), net, "cross_entropy")
+
+
 def _check_finite(name: str, values: NDArray[Any]) -> None:
     # the sum is finite unless something in it is not, or it overflows: cheap first, exact then
     with np.errstate(over="ignore", invalid="ignore"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .. import _core
 from .coarse import check_levels
+from .layered import LayeredNetwork
 from .layout import Array
-from .network import ResNet
 
 PROLONGATIONS = tuple(_core.Prolongation.__members__)
 PROJECTIONS = tuple(_core.Projection.__members__)
@@ -37,7 +37,7 @@ class DepthTransfer:
 
     Parameters
     ----------
-    fine, coarse : ResNet
+    fine, coarse : ResNet or other LayeredNetwork
         Equal but for the depth and, with the schemes "euler" and "matched", the scheme and its
         substeps; the fine depth is a multiple of the coarse one.
     prolongation : str
@@ -54,8 +54,8 @@ class DepthTransfer:
 
     def __init__(
         self,
-        fine: ResNet,
-        coarse: ResNet,
+        fine: LayeredNetwork,
+        coarse: LayeredNetwork,
         prolongation: str = "constant",
         projection: str | None = None,
     ) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..mgopt import Hierarchy
-from ..resnet import ResNetObjective
+from ..resnet import LayeredObjective
 from ..resnet.network import Array
-from ..resnet.objective import check_inputs, check_targets
 from .history import Record
 
 Validation = tuple[Array, NDArray[np.integer[Any]]]
@@ -86,7 +85,7 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
 
 
-def check_batches(f: ResNetObjective, hierarchy: Hierarchy) -> None:
+def check_batches(f: LayeredObjective, hierarchy: Hierarchy) -> None:
     """Raise a ValueError unless every level can be given batches."""
     for i, level in enumerate(hierarchy):
         own = getattr(getattr(level.objective, "objective", None), "samples", f.samples)
@@ -97,15 +96,11 @@ def check_batches(f: ResNetObjective, hierarchy: Hierarchy) -> None:
             )
 
 
-def check_validation(f: ResNetObjective, validation: Validation) -> None:
+def check_validation(f: LayeredObjective, validation: Validation) -> None:
     """Raise an error unless `validation` holds samples and labels for the network of `f`."""
     if not isinstance(validation, Sequence) or len(validation) != 2:
         raise TypeError(f"validation: expected a tuple (X, y), got {type(validation).__name__}")
-    X, y = validation
-    check_inputs("validation[0]", X, f.net)
-    if isinstance(y, np.ndarray) and not np.issubdtype(y.dtype, np.integer):
-        raise TypeError(f"validation[1]: expected integer labels, got dtype {y.dtype}")
-    check_targets("validation[1]", y, len(X), f.net, "cross_entropy")
+    f.check_validation(*validation)
 
 
 def check_callbacks(callbacks: Sequence[Any]) -> None:
@@ -114,7 +109,7 @@ def check_callbacks(callbacks: Sequence[Any]) -> None:
         raise TypeError(f"callbacks: expected a sequence of callables, got {callbacks!r}")
 
 
-def copy_start(f: ResNetObjective, theta: Array) -> Array:
+def copy_start(f: LayeredObjective, theta: Array) -> Array:
     """Return a copy of the parameters to start from, or raise an error if they do not fit `f`."""
     if not isinstance(theta, np.ndarray):
         raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")

@@ -27,7 +27,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from ..mgopt import Hierarchy, Method, Smoothing
-from ..resnet import ResNetObjective
+from ..resnet import LayeredObjective
 from ..resnet.network import Array
 from ..resnet.samples import Targets
 from .arguments import check_count
@@ -83,7 +83,9 @@ class ResumableBatches(Protocol):
 class BatchStrategy(Protocol):
     """Which samples a cycle sees."""
 
-    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+    def begin(
+        self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int
+    ) -> Batches:
         """Return the batches for a run of `method` on `hierarchy`, whose finest level is `f`.
 
         Nothing changes before the batches are entered as a context.
@@ -106,7 +108,9 @@ class SameBatch:
     def __post_init__(self) -> None:
         check_count("size", self.size)
 
-    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+    def begin(
+        self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int
+    ) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         check_size(f, self.size)
         return ShuffledBatches(f, method, lambda cycle: self.size, seed)
@@ -116,7 +120,9 @@ class SameBatch:
 class AllSamples:
     """All samples in every cycle."""
 
-    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+    def begin(
+        self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int
+    ) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         return ShuffledBatches(f, method, lambda cycle: None, seed)
 
@@ -152,7 +158,9 @@ class Growing:
         if not (self.factor > 1 and math.isfinite(self.factor)):
             raise ValueError(f"factor: expected a number greater than 1, got {self.factor!r}")
 
-    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+    def begin(
+        self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int
+    ) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         n = len(f.samples)
         check_size(f, self.start)
@@ -172,7 +180,7 @@ class ShuffledBatches:
 
     Parameters
     ----------
-    f : ResNetObjective
+    f : ResNetObjective or other LayeredObjective
         With all samples.
     method : Method
         What will run on the batches.
@@ -184,7 +192,7 @@ class ShuffledBatches:
 
     def __init__(
         self,
-        f: ResNetObjective,
+        f: LayeredObjective,
         method: Method,
         size: Callable[[int], int | None],
         seed: int | np.random.Generator,
@@ -239,7 +247,7 @@ class ShuffledBatches:
 
 
 def batches(
-    f: ResNetObjective, batch_size: int | None, seed: int | np.random.Generator
+    f: LayeredObjective, batch_size: int | None, seed: int | np.random.Generator
 ) -> Iterator[int]:
     """Put the batches of :class:`SameBatch` in use, for ever, in loops that are not :func:`fit`'s.
 
@@ -271,7 +279,7 @@ def resumable(batches: Batches) -> ResumableBatches:
     return cast(ResumableBatches, batches)
 
 
-def check_size(f: ResNetObjective, size: int) -> None:
+def check_size(f: LayeredObjective, size: int) -> None:
     """Raise a ValueError if there are fewer than `size` samples."""
     if size > len(f.samples):
         raise ValueError(f"batch_size: expected 1 to {len(f.samples)} (all samples), got {size}")

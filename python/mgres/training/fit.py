@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..mgopt import Cascade, FullMultigrid, Hierarchy, Method, Schedule, VCycle
-from ..resnet import ResNetObjective, resnet_hierarchy
+from ..resnet import LayeredObjective, resnet_hierarchy
 from ..resnet.network import Array
 from .arguments import (
     Limits,
@@ -62,7 +62,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def fit(
-    f: ResNetObjective,
+    f: LayeredObjective,
     theta: Array | None = None,
     *,
     levels: int | None = None,
@@ -91,7 +91,7 @@ def fit(
 
     Parameters
     ----------
-    f : ResNetObjective
+    f : ResNetObjective or other LayeredObjective
         The finest objective, with all training samples.
     theta : ndarray, shape (size,), optional
         Where to start; not changed.  By default that of the recipe, smooth in t, or with `levels`,
@@ -210,7 +210,7 @@ def fit(
 
 
 def _resolve(
-    f: ResNetObjective, levels: int | None, hierarchy: Hierarchy | None, cycle: Method | None
+    f: LayeredObjective, levels: int | None, hierarchy: Hierarchy | None, cycle: Method | None
 ) -> tuple[Hierarchy, Method]:
     if hierarchy is None:
         if levels is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..mgopt import Counted, Hierarchy, Method, StateDefect
-from ..resnet import ResNetObjective, Samples
+from ..resnet import LayeredObjective, Samples
 from ..resnet.network import Array
 from .arguments import check_count
 from .batches import Batches, ShuffledBatches, check_size, gather
@@ -45,7 +45,9 @@ class FreshCoarse:
     def __post_init__(self) -> None:
         check_count("size", self.size)
 
-    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+    def begin(
+        self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int
+    ) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`.
 
         Raises
@@ -67,7 +69,7 @@ class _FreshBatches(ShuffledBatches):
     """Batches of the finest level, and sources for the samples of the coarse ones."""
 
     def __init__(
-        self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, size: int, seed: int
+        self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, size: int, seed: int
     ) -> None:
         super().__init__(f, method, lambda cycle: size, seed)
         self._coarse = [_network_objective(level.objective) for level in hierarchy[1:]]
@@ -113,11 +115,12 @@ class _FreshBatches(ShuffledBatches):
         return gather(self.X, self.y, self._fresh.take_all_of(len(self.f.samples)))
 
 
-def _network_objective(objective: Any) -> ResNetObjective:
-    inner = objective.objective if isinstance(objective, Counted) else objective
-    if not isinstance(inner, ResNetObjective):
+def _network_objective(objective: Any) -> LayeredObjective:
+    inner: Any = objective.objective if isinstance(objective, Counted) else objective
+    if not isinstance(getattr(inner, "samples", None), Samples):
         raise ValueError(
             "hierarchy: fresh batches need coarse levels made by f.coarsen(factor), got "
             f"{type(inner).__name__}"
         )
-    return inner
+    network: LayeredObjective = inner
+    return network

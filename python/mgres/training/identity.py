@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..mgopt import Hierarchy, Method
-from ..resnet import ResNetObjective
+from ..resnet import LayeredObjective
 from .batches import BatchStrategy
 
 MOST_ROWS = 1000
 
 
 def identify(
-    f: ResNetObjective, hierarchy: Hierarchy, method: Method, strategy: BatchStrategy
+    f: LayeredObjective, hierarchy: Hierarchy, method: Method, strategy: BatchStrategy
 ) -> dict[str, str]:
     """Return texts that are the same for runs that may continue each other.
 
@@ -30,7 +30,7 @@ def identify(
     ]
     return {
         "network": _plain(f.net),
-        "loss": f.loss,
+        "loss": f.loss if isinstance(f.loss, str) else _plain(f.loss),
         "regularizer": _plain(f.regularizer),
         "fixed parts": _plain(f.fixed),
         "samples": _digest(f),
@@ -45,7 +45,7 @@ def _plain(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
-def _digest(f: ResNetObjective) -> str:
+def _digest(f: LayeredObjective) -> str:
     X, y = f.samples.X, f.samples.y
     rows = np.unique(np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS)).astype(np.int64))
     digest = hashlib.blake2b(digest_size=8)

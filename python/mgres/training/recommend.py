@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, Level, LevelOptimizer, Race, Stall
-from ..resnet import DepthTransfer, ResNetObjective, time_metric
+from ..resnet import DepthTransfer, LayeredObjective, time_metric
 from ..resnet.network import Array
 
 LEAST_DEPTH = 16
@@ -35,17 +36,16 @@ class Recipe:
 
     def start(self, seed: int) -> Array:
         """Return initial parameters, smooth in t: drawn on the coarsest level, prolonged."""
-        objective = self.hierarchy.finest
-        assert isinstance(objective, ResNetObjective)
-        coarsest = self.hierarchy.coarser(len(self.hierarchy) - 1).finest
-        assert isinstance(coarsest, ResNetObjective)
-        return objective.net.init(seed, coarse_depth=coarsest.net.depth)
+        finest: Any = self.hierarchy.finest
+        coarsest: Any = self.hierarchy.coarser(len(self.hierarchy) - 1).finest
+        start: Array = finest.net.init(seed, coarse_depth=coarsest.net.depth)
+        return start
 
     def __str__(self) -> str:
         return f"{self.method}\n{self.hierarchy}"
 
 
-def recommended(f: ResNetObjective, *, batches: bool = False) -> Recipe:
+def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
     """Return the recipe for an objective: a cascade whose optimiser carries its memory up.
 
     Levels have K0, 2 K0, ..., K layers.  K0 is the smallest depth of at least 16 with
@@ -64,7 +64,7 @@ def recommended(f: ResNetObjective, *, batches: bool = False) -> Recipe:
 
     Parameters
     ----------
-    f : ResNetObjective
+    f : ResNetObjective or other LayeredObjective
         The finest objective.
     batches : bool
         Whether training will use mini-batches.
@@ -84,7 +84,7 @@ def recommended(f: ResNetObjective, *, batches: bool = False) -> Recipe:
     optimizer: LevelOptimizer = Adam(0.03) if batches else LBFGS()
     depths = _depths(f)
     bridges = not batches and f.net.scheme == "euler"
-    objectives: list[tuple[ResNetObjective, bool]] = []
+    objectives: list[tuple[LayeredObjective, bool]] = []
     for i, depth in enumerate(depths):
         factor = f.net.depth // depth
         if bridges and 0 < i < len(depths) - 1 and factor >= 4:
@@ -115,7 +115,7 @@ def recommended(f: ResNetObjective, *, batches: bool = False) -> Recipe:
     return Recipe(Hierarchy(levels), Cascade(Stall(smooth=batches), race=race))
 
 
-def _depths(f: ResNetObjective) -> list[int]:
+def _depths(f: LayeredObjective) -> list[int]:
     """Return K, K/2, ..., K0."""
     depths = [f.net.depth]
     while (

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..mgopt import Cascade, CycleReport, FullMultigrid, Hierarchy, Method, NestedState
-from ..resnet import ResNetObjective
+from ..resnet import LayeredObjective
 from ..resnet.network import Array
 from .arguments import Limits, Validation
 from .history import History, Record
@@ -62,7 +62,7 @@ class Run:
 
     Parameters
     ----------
-    f : ResNetObjective
+    f : ResNetObjective or other LayeredObjective
         The finest objective.
     hierarchy : Hierarchy
         Whose finest level is `f`.
@@ -80,7 +80,7 @@ class Run:
 
     def __init__(
         self,
-        f: ResNetObjective,
+        f: LayeredObjective,
         hierarchy: Hierarchy,
         method: Method,
         limits: Limits,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..mgopt import Hierarchy, Method, VerifiedOn
-from ..resnet import ResNetObjective, Samples
+from ..resnet import LayeredObjective, Samples
 from .batches import Batches, BatchStrategy, gather, make_strategy, resumable
 from .order import Indices
 
@@ -36,7 +36,9 @@ class Verified:
     strategy: BatchStrategy | int
     tolerance: float = 0.0
 
-    def begin(self, f: ResNetObjective, hierarchy: Hierarchy, method: Method, seed: int) -> Batches:
+    def begin(
+        self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int
+    ) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`.
 
         Raises

@@ -1,0 +1,161 @@
+"""A network of mgres as a module of PyTorch, operation by operation, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..resnet import ResNet
+from .layer import ResNetLayer, check_theta
+from .operations import effective_weights, step
+from .tensors import as_array, check_tensor
+
+NAMES = ("Q", "W", "b", "W_out", "b_out")
+"""The parameters of a module, as in :class:`mgres.resnet.Views`."""
+
+
+class ResNetModule(nn.Module):
+    """A :class:`mgres.ResNet` of PyTorch's own operations, for export and for GPUs.
+
+    Made by :func:`to_module`; parameters are copies of those in `theta`.  As a fast layer of a
+    larger model on CPUs take :class:`ResNetLayer`, which computes the same.
+
+    Parameters
+    ----------
+    net : ResNet
+        The network.
+    theta : ndarray, shape (net.size,)
+        Its parameters.
+
+    Attributes
+    ----------
+    net : ResNet
+    Q, W, b, W_out, b_out : nn.Parameter
+        With the shapes of ``net.views(theta)``: W of all layers is one parameter (K, v, v).
+    """
+
+    Q: Tensor
+    W: Tensor
+    b: Tensor
+    W_out: Tensor
+    b_out: Tensor
+
+    def __init__(self, net: ResNet, theta: NDArray[Any]) -> None:
+        super().__init__()
+        self.net = net
+        for name, view in zip(NAMES, net.views(check_theta(net, theta)), strict=True):
+            self.register_parameter(name, nn.Parameter(torch.from_numpy(view.copy())))
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return the logits, shape (n, n_outputs), of samples, shape (n, n_inputs)."""
+        y = nn.functional.linear(X, self.Q)
+        W = effective_weights(self.net, self.W)
+        for weights, bias in zip(W.unbind(0), self.b.unbind(0), strict=True):
+            y = step(self.net, weights, bias, y)
+        return nn.functional.linear(y, self.W_out, self.b_out)
+
+    def extra_repr(self) -> str:
+        """Return the settings of the network."""
+        return str(self.net)
+
+
+def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
+    """Return the network as an ``nn.Module`` with the same outputs up to rounding.
+
+    Parameters are copied.  The module is made of common operations, so it can be trained further,
+    moved to a GPU, compiled, and exported with a free batch size::
+
+        n = torch.export.Dim("n", min=1)
+        program = torch.export.export(module, (X,), dynamic_shapes=({0: n},))
+        torch.onnx.export(module, (X,), "net.onnx", dynamo=True, dynamic_shapes=({0: n},))
+
+    A graph has no loop over layers: it grows by three to four operations a layer with forward Euler
+    and ReLU and up to 25 with RK4.  At 2,048 layers of width 10 that are 8,200 of them;
+    torch.export takes about half a minute, ONNX export a few minutes, and the runtime that loads
+    the file optimises it before its first answer.  Where fewer layers do,
+    train those: ``net.with_depth(...)`` and a :class:`mgres.DepthTransfer` make a shallower start.
+
+    Parameters
+    ----------
+    net : ResNet
+        Any scheme, weights and activation.
+    theta : ndarray, shape (net.size,)
+        Its parameters.
+
+    Raises
+    ------
+    TypeError
+        If `net` is no network, or `theta` has another dtype than it.
+    ValueError
+        If the shape of `theta` does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> net = ResNet(n_inputs=2, width=4, n_outputs=3, depth=8)
+    >>> theta = net.init(seed=0)
+    >>> module = to_module(net, theta)
+    >>> X = np.ones((5, 2), np.float32)
+    >>> np.allclose(module(torch.from_numpy(X)).detach(), net.logits(theta, X), rtol=1e-5)
+    True
+    """
+    if not isinstance(net, ResNet):
+        raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
+    return ResNetModule(net, theta)
+
+
+def from_module(module: nn.Module) -> tuple[ResNet, NDArray[Any]]:
+    """Return network and parameters of a module made by :func:`to_module`, bit for bit.
+
+    A :class:`ResNetLayer` will do too, and what ``torch.compile`` returned for either.  The dtype
+    of the network is that of the parameters, also after ``module.double()``.
+
+    Parameters
+    ----------
+    module : ResNetModule or ResNetLayer
+        On the CPU, with parameters in float32 or float64.
+
+    Returns
+    -------
+    net : ResNet
+    theta : ndarray, shape (net.size,)
+        A copy.
+
+    Raises
+    ------
+    TypeError
+        If the module is another one, or its parameters have another dtype.
+    ValueError
+        If a parameter is on another device, or its shape was changed.
+    """
+    original = getattr(module, "_orig_mod", module)  # of torch.compile
+    if not isinstance(original, ResNetModule | ResNetLayer):
+        raise TypeError(
+            "module: expected one made by mgres.torch.to_module, or a ResNetLayer, got "
+            f"{type(original).__name__}; for other residual networks see mgres.torch.TorchResNet"
+        )
+    parts = {name: _plain(name, p) for name, p in original.named_parameters()}
+    dtypes = {part.dtype for part in parts.values()}
+    if len(dtypes) > 1:
+        raise TypeError(f"module: expected parameters of one dtype, got {sorted(map(str, dtypes))}")
+    net = replace(original.net, dtype=dtypes.pop())
+    theta = np.empty(net.size, net.dtype)
+    views = net.views(theta)._asdict() if isinstance(original, ResNetModule) else {"theta": theta}
+    for name, view in views.items():
+        if name not in parts or parts[name].shape != view.shape:
+            got = parts[name].shape if name in parts else "none"
+            raise ValueError(f"module.{name}: expected shape {view.shape}, got {got}")
+        view[...] = parts[name]
+    return net, theta
+
+
+def _plain(name: str, parameter: Tensor) -> NDArray[Any]:
+    check_tensor(f"module.{name}", parameter)
+    if parameter.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"module.{name}: expected float32 or float64, got {parameter.dtype}")
+    return as_array(parameter.detach().contiguous())

@@ -1,0 +1,23 @@
+"""The networks that the tests of this folder go through: every scheme with every activation."""
+
+import numpy as np
+
+import mgres
+from mgres.resnet.network import ACTIVATIONS
+
+OPTIONS = {
+    "euler": {},
+    "matched": {"scheme": "matched", "substeps": 3},
+    "rk4": {"scheme": "rk4"},
+    "verlet": {"scheme": "verlet"},
+    "antisymmetric": {"weights": "antisymmetric", "damping": 0.2},
+}
+CASES = [(name, activation) for name in OPTIONS for activation in ACTIVATIONS]
+
+
+def make(options="euler", activation="tanh", dtype=np.float64, depth=8, width=6):
+    """Return a network, parameters with nonzero biases, and samples."""
+    net = mgres.ResNet(4, width, 3, depth, 2.0, activation, dtype, **OPTIONS[options])
+    rng = np.random.default_rng(len(options) + len(activation))
+    theta = (0.5 * rng.standard_normal(net.size)).astype(net.dtype)
+    return net, theta, rng.standard_normal((7, 4)).astype(net.dtype)

@@ -183,7 +183,7 @@ def test_archives_of_arrays(run, mgres_ok, tmp_path):
     assert set(mgres_ok("predict o new.npz").split()[1:]) <= {"no", "yes"}
     np.savez(tmp_path / "wide.npz", X=np.ones((2, 4)))
     code, _, err = run("predict", "o", "wide.npz")
-    assert (code, "needs 3 features, got 4" in err) == (2, True)
+    assert (code, "needs the 3 features x0, x1, x2; got 4: x0," in err) == (2, True)
     np.savez(tmp_path / "narrow.npz", X=np.ones((2, 2)))
     assert "needs the 3 features x0, x1, x2; got 2" in run("predict", "o", "narrow.npz")[2]
     assert "its labels are needed: --target" in run("evaluate", "o", "new.npz")[2]

@@ -46,8 +46,8 @@ class Outcome:
         As it is in ``summary.json``.
     error : DivergenceError or None
         If the loss left the finite numbers.
-    plots : tuple of str
-        Names of the plots; empty without matplotlib.
+    plots : tuple of str or None
+        Names of the plots; None without matplotlib.
     """
 
     result: FitResult

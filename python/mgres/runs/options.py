@@ -199,6 +199,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("no_plots", "run", values.truth, "write no plots"),
     Option("quiet", "run", values.truth, "no progress display"),
 )
+"""The options of ``mgres train`` and of configuration files."""
 
 BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -214,6 +215,11 @@ ALIASES = {"cycle": "method"}
 
 def read_config(path: Path) -> dict[str, Any]:
     """Return the options in a TOML file, by name.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------

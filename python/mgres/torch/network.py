@@ -65,6 +65,11 @@ class TorchResNet:
     dtype : dtype
         Of the parameters.
 
+    Attributes
+    ----------
+    dtype : numpy dtype
+        Of the parameters, as the modules have them.
+
     Raises
     ------
     TypeError

@@ -37,8 +37,8 @@ ARROWS = {
     "training": "files resnet mgopt datasets",
     "experiments": "training files resnet mgopt datasets testing plot info parallel _core",
     "sklearn": "training resnet mgopt parallel",
-    "torch": "resnet mgopt",
     "runs": "experiments training files resnet mgopt datasets plot info parallel",
+    "torch": "resnet mgopt",
     "__init__": "_core parallel mgopt resnet problems datasets testing files training plot "
     "experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files training plot "

@@ -144,6 +144,8 @@ def test_completion(mgres_ok, shell):
     script = mgres_ok(f"completion {shell}")
     for name in (*COMMANDS, "validation-fraction", "learning-rate", "projection"):
         assert name in script
+    files = {"bash": "_shtab_compgen_files", "zsh": ":_files", "fish": "__fish_complete_path"}
+    assert files[shell] in script
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="NOT TESTED: no bash here")

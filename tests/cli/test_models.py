@@ -64,6 +64,12 @@ def test_columns_are_found_by_name(run, mgres_ok, trained, flowers, tmp_path):
     code, out, err = run("predict", "o", "other.csv")
     assert (code, out) == (0, expected)
     assert err == "columns that the model does not use: colour\n"
+    (tmp_path / "more.csv").write_text(
+        "\n".join(f"{line},{i}" for i, line in enumerate(flowers.read_text().splitlines()))
+    )
+    code, out, err = run("evaluate", "o", "more.csv", "--json")
+    assert (code, out) == (0, mgres_ok("evaluate o flowers.csv --json"))
+    assert err == "columns that the model does not use: 0\n"
 
 
 def test_missing_columns_are_named(run, trained, tmp_path):
@@ -177,7 +183,7 @@ def test_archives_of_arrays(run, mgres_ok, tmp_path):
     assert set(mgres_ok("predict o new.npz").split()[1:]) <= {"no", "yes"}
     np.savez(tmp_path / "wide.npz", X=np.ones((2, 4)))
     code, _, err = run("predict", "o", "wide.npz")
-    assert (code, "needs 3 features, got 4" in err) == (2, True)
+    assert (code, "needs the 3 features x0, x1, x2; got 4: x0," in err) == (2, True)
     np.savez(tmp_path / "narrow.npz", X=np.ones((2, 2)))
     assert "needs the 3 features x0, x1, x2; got 2" in run("predict", "o", "narrow.npz")[2]
     assert "its labels are needed: --target" in run("evaluate", "o", "new.npz")[2]

@@ -163,8 +163,9 @@ def test_limits_are_written_to_the_configuration(mgres_ok, flowers, tmp_path):
     assert model(tmp_path / "o") == model(tmp_path / "again")
 
 
-def test_complete_run_is_not_resumed(run, mgres_ok, flowers):
+def test_complete_run_is_not_resumed(run, mgres_ok, flowers, tmp_path):
     mgres_ok(" ".join([*LINE, "--target-loss", "1", "--out", "o"]))
+    (tmp_path / "o" / "checkpoints").mkdir()
     code, _, err = run("train", "--resume", "o")
     assert code == 2
     assert err == (

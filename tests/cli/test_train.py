@@ -164,7 +164,8 @@ def test_sets_that_mgres_knows(mgres_ok, tmp_path, name):
 def test_folder_that_holds_a_run_is_kept(run, mgres_ok, flowers, tmp_path):
     line = "train flowers.csv --target kind --max-cycles 2 --out o"
     mgres_ok(line)
-    (tmp_path / "o" / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "checkpoints/notes.txt"):
+        (tmp_path / "o" / name).write_text("mine")
     before = (tmp_path / "o" / "model.safetensors").read_bytes()
     code, _, err = run(*line.split(), "--seed", "5")
     assert code == 2
@@ -174,7 +175,8 @@ def test_folder_that_holds_a_run_is_kept(run, mgres_ok, flowers, tmp_path):
     assert (tmp_path / "o" / "model.safetensors").read_bytes() == before
     mgres_ok(f"{line} --seed 5 --overwrite")
     assert (tmp_path / "o" / "model.safetensors").read_bytes() != before
-    assert (tmp_path / "o" / "notes.txt").read_text() == "mine"
+    for name in ("notes.txt", "checkpoints/notes.txt"):
+        assert (tmp_path / "o" / name).read_text() == "mine"
 
 
 def test_without_matplotlib(command, flowers, tmp_path, without_matplotlib):
@@ -208,3 +210,14 @@ def test_progress_on_a_terminal(run, flowers, monkeypatch):
         err.splitlines()[-1],
     )
     assert run(*line.split(), "quiet", "--quiet")[2] == ""
+
+
+def test_progress_bar_on_a_terminal(run, flowers, monkeypatch):
+    pytest.importorskip("tqdm", reason="NOT TESTED: the bar needs tqdm (pip install tqdm)")
+    line = "train flowers.csv --target kind --max-cycles 4 --method single --no-plots --out o"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    _, _, err = run(*line.split())
+    last = err.replace("\r", "\n").rstrip().splitlines()[-1]
+    assert re.match(
+        r"train: 4cycle \[.*, loss [\d.]+, accuracy [\d.]+, .*at most 0:00:00 left\]", last
+    )

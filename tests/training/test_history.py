@@ -154,3 +154,22 @@ def test_equality():
     assert History([record(0)]) != [record(0)]
     with pytest.raises(TypeError, match="unhashable"):
         hash(History())
+
+
+def test_json_lines_come_back(problem, tmp_path):
+    history = mgres.fit(
+        problem.f, levels=3, max_cycles=3, validation=problem.validation, validate_every=2
+    ).history
+    history.save(tmp_path / "h.jsonl")
+    assert History.load(tmp_path / "h.jsonl") == history
+    History([record(0, math.inf)]).save(tmp_path / "h.jsonl")
+    assert math.isnan(History.load(tmp_path / "h.jsonl")[0].loss)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"corrections": 1}', '{"cycle": 0, "loss": 1}'])
+def test_lines_that_are_no_records(tmp_path, line):
+    History([record(0)]).save(tmp_path / "h.jsonl")
+    with (tmp_path / "h.jsonl").open("a") as file:
+        file.write(line)
+    with pytest.raises(ValueError, match="path: line 2: expected a record as JSON"):
+        History.load(tmp_path / "h.jsonl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from .errors import UserError
 from .parser import Commands, make_parser
@@ -31,5 +32,10 @@ def _completion(options: argparse.Namespace) -> int:
             f"completion {options.shell}: this version of shtab knows "
             f"{', '.join(shtab.SUPPORTED_SHELLS)}; a newer one may know more"
         )
-    print(shtab.complete(make_parser(), options.shell))
+    parser = make_parser()
+    for command in parser.commands:
+        for action in command._actions:
+            if action.type is Path or action.dest == "data":
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+    print(shtab.complete(parser, options.shell))
     return 0

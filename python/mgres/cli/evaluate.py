@@ -7,7 +7,7 @@ import json
 
 from ..runs.samples import labelled
 from ..runs.scores import score
-from .models import add_model, load_trained
+from .models import add_model, load_trained, tell_unused
 from .parser import Commands
 from .report import scores_json, scores_table
 
@@ -33,7 +33,10 @@ def add(commands: Commands) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     trained = load_trained(options.model)
     model, scaling = trained.model, trained.scaling
-    X, y, _ = labelled(scaling, options.data, options.target, options.delimiter, seed=trained.seed)
+    X, y, extra = labelled(
+        scaling, options.data, options.target, options.delimiter, seed=trained.seed
+    )
+    tell_unused(extra)
     scores = score(model.net, model.theta, scaling, X, y)
     if options.json:
         print(json.dumps(scores_json(scores, scaling), indent=1))

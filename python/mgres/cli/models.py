@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..datasets.columns import listing
 from ..files import Model
 from ..runs import values
 from ..runs.folder import find_model
@@ -33,6 +36,12 @@ def add_model(p: argparse.ArgumentParser) -> None:
         help="between cells of a text file (default: guessed)",
         metavar="C",
     )
+
+
+def tell_unused(columns: Sequence[str]) -> None:
+    """Say on standard error which columns of a file are ignored."""
+    if columns:
+        print(f"columns that the model does not use: {listing(columns)}", file=sys.stderr)
 
 
 def load_trained(path: Path) -> Trained:

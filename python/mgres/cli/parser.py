@@ -27,7 +27,15 @@ COMMANDS = (
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one line, and what to do."""
+    """A parser that tells a mistake in one line, and what to do.
+
+    Attributes
+    ----------
+    commands : tuple of Parser
+        Those of the commands.
+    """
+
+    commands: tuple[Parser, ...] = ()
 
     def error(self, message: str) -> NoReturn:
         """Tell a mistake and end the process with code 2."""
@@ -117,6 +125,7 @@ def make_parser() -> Parser:
     commands = Commands(subparsers)
     for name in COMMANDS:
         import_module(f".{name}", __package__).add(commands)
-    for command in subparsers.choices.values():
+    parser.commands = tuple(subparsers.choices.values())
+    for command in parser.commands:
         command.set_defaults(known=sorted(command._option_string_actions))
     return parser

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.columns import listing
 from ..files import replacing
 from ..runs.samples import features
 from .errors import UserError
-from .models import Trained, add_model, load_trained
+from .models import Trained, add_model, load_trained, tell_unused
 from .parser import Commands
 
 
@@ -42,9 +41,7 @@ def _predict(options: argparse.Namespace) -> int:
     if options.proba and not scaling.classes:
         raise UserError("--proba: is for classes, and this model predicts a quantity")
     X, extra = features(scaling, options.data, options.delimiter, seed=trained.seed)
-    extra = [name for name in extra if name != scaling.target]
-    if extra:
-        print(f"columns that the model does not use: {listing(extra)}", file=sys.stderr)
+    tell_unused([name for name in extra if name != scaling.target])
     text = _table(trained, X, proba=options.proba)
     if options.out is None:
         sys.stdout.write(text)

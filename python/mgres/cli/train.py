@@ -128,6 +128,7 @@ def _train(options: argparse.Namespace) -> int:
         )
     for line in data.said:
         print(line)
+    options.interrupted = _going_on(folder)
     outcome = run(settings, data, folder, version=__version__)
     return _end(outcome, folder)
 
@@ -146,11 +147,12 @@ def _resume(options: argparse.Namespace, given: dict[str, Any]) -> int:
     stored = folder.read_config()
     data = load_data(stored)
     settings = resolve(merged(stored, given), data)
-    if folder.summary.exists() and not folder.checkpoints.exists():
+    if folder.summary.exists() and not folder.has_checkpoint:
         raise UserError(
             f"--resume {options.resume}: this run is complete; to do it again, take "
             f"--config {folder.config} --out OTHER"
         )
+    options.interrupted = _going_on(folder)
     outcome = run(settings, data, folder, version=__version__, resume=True, tell=_tell)
     return _end(outcome, folder)
 
@@ -162,12 +164,15 @@ def _end(outcome: Outcome, folder: RunFolder) -> int:
         return 1
     if outcome.result.stopped == "interrupted":
         print(
-            f"mgres: interrupted; the last complete cycle is kept; go on by `mgres train --resume "
-            f"{folder.path}`",
+            f"mgres: interrupted; the last complete cycle is kept; {_going_on(folder)}",
             file=sys.stderr,
         )
         return 130
     return 0
+
+
+def _going_on(folder: RunFolder) -> str:
+    return f"go on by `mgres train --resume {folder.path}`"
 
 
 def _tell(line: str) -> None:
@@ -176,6 +181,6 @@ def _tell(line: str) -> None:
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the command by name, without those that were not given."""
-    names = {*(option.name for option in OPTIONS), *FURTHER} - {"out"}
+    names = [*(option.name for option in OPTIONS), *(name for name in FURTHER if name != "out")]
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}

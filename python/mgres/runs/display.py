@@ -52,6 +52,7 @@ def _make(limits: Limits, *, is_quiet: bool) -> Progress:
         return Silent()
     forecast = Forecast(limits)
     try:
-        return Bar("train", limits.total, forecast)
+        # without a total: the number of cycles is only one of the limits
+        return Bar("train", None, forecast)
     except ImportError:
         return Lines("train", forecast=forecast)

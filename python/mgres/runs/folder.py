@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..files import Model, load, replacing
 from ..training import History, Record
+from ..training.checkpoint import checkpoint_files
 from .options import read_config
 from .plots import PLOTS
 from .settings import Settings
@@ -44,6 +45,11 @@ class RunFolder:
         """Whether there is a run in it."""
         return any(file.exists() for file in (self.config, self.model, self.history))
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether the run in it can go on."""
+        return bool(checkpoint_files(self.checkpoints))
+
     def clear(self) -> None:
         """Remove the files of a run, and nothing else."""
         names = (CONFIG, HISTORY, MODEL, SUMMARY, *PLOTS)
@@ -53,8 +59,12 @@ class RunFolder:
 
     def drop_checkpoints(self) -> None:
         """Remove the checkpoints."""
-        if self.checkpoints.is_dir():
-            shutil.rmtree(self.checkpoints)
+        if not self.checkpoints.is_dir():
+            return
+        for _, file in checkpoint_files(self.checkpoints):
+            file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else is in it
+            self.checkpoints.rmdir()
 
     def write_config(self, settings: Settings, version: str) -> None:
         """Write all settings as TOML; `mgres train --config` reads them."""

@@ -46,8 +46,8 @@ class Outcome:
         As it is in ``summary.json``.
     error : DivergenceError or None
         If the loss left the finite numbers.
-    plots : tuple of str
-        Names of the plots; empty without matplotlib.
+    plots : tuple of str or None
+        Names of the plots; None without matplotlib.
     """
 
     result: FitResult
@@ -147,9 +147,7 @@ def _fit(
 
 def _history(folder: RunFolder) -> History:
     """Return the records of the newest checkpoint: what was written after it happens again."""
-    if not Checkpoint(folder.checkpoints).exists:
-        return History()
-    return stored_history(folder.checkpoints)
+    return stored_history(folder.checkpoints) if folder.has_checkpoint else History()
 
 
 def _write(
@@ -186,7 +184,7 @@ def _write(
         "cycles": last.cycle,
         "work_units": result.work_units,
         "seconds": last.seconds,
-        "seconds_in_all": seconds,
+        "seconds_of_this_process": seconds,
         "objective": last.loss,
         "scores": {name: scores_.plain() for name, scores_ in scores.items()},
         "rows": {"training": len(data.X), "validation": len(data.X_val)},

@@ -101,24 +101,20 @@ class Scaling:
         ValueError
             If a feature is missing or a cell is no number.
         """
+        found = [name for name in columns.cells if name != columns.target]
         missing = [name for name in self.features if name not in columns.cells]
-        if missing and self.is_named and columns.is_named:
-            raise ValueError(
-                f"{columns.path}: the model needs column{'s' if len(missing) > 1 else ''} "
-                f"{listing(map(repr, missing))}; its columns are {listing(columns.cells)}"
-            )
-        if columns.is_named != self.is_named or missing:
-            found = [name for name in columns.cells if name != columns.target]
+        if self.is_named and columns.is_named:
+            if missing:
+                raise ValueError(
+                    f"{columns.path}: the model needs column{'s' if len(missing) > 1 else ''} "
+                    f"{listing(map(repr, missing))}; its columns are {listing(columns.cells)}"
+                )
+        elif columns.is_named or found != [*self.features]:
             raise ValueError(
                 f"{columns.path}: the model needs the {len(self.features)} features "
                 f"{listing(self.features, 5)}; got {len(found)}: {listing(found, 5)}"
             )
         extra = [name for name in columns.cells if name not in self.features]
-        if not self.is_named and [name for name in extra if name != columns.target]:
-            raise ValueError(
-                f"{columns.path}: the model needs {len(self.features)} features, got "
-                f"{len(columns.cells) - (columns.target is not None)}"
-            )
         return columns.matrix(self.features), extra
 
     def labels(self, columns: Columns, name: str) -> NDArray[Any]:

@@ -105,6 +105,27 @@ class History(Sequence[Record]):
         lines = [json.dumps(record, allow_nan=False) + "\n" for record in self.to_dicts()]
         Path(path).write_text("".join(lines), encoding="utf-8")
 
+    @classmethod
+    def load(cls, path: str | Path) -> History:
+        """Read what :meth:`save` has written, such as ``history.jsonl`` in the folder of a run.
+
+        Numbers that were not finite come back as NaN.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        ValueError
+            If it holds something else; the line is named.
+        """
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        return cls([_from_json(line, number) for number, line in enumerate(lines, start=1)])
+
     def to_csv(self, path: str | Path) -> None:
         """Write a table with a line for each record, under a line of names.
 
@@ -182,6 +203,16 @@ def _record(row: Sequence[str], line: int) -> Record:
                 f"path: line {line}: {name}: expected {kind.__name__}, got {text!r}"
             ) from None
     return Record(**values)
+
+
+def _from_json(line: str, number: int) -> Record:
+    try:
+        values = json.loads(line)
+        corrections = [CorrectionReport(**c) for c in values.pop("corrections")]
+        loss = math.nan if values["loss"] is None else values.pop("loss")
+        return Record(**{**values, "loss": loss, "corrections": tuple(corrections)})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"path: line {number}: expected a record as JSON: {error}") from None
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from .pages import ROOT, commands, mgres_commands, pages
 LONG = {
     r"compare --problem \w+\.csv .*": "--quick --seeds 1 --methods recommended --depth 16",
     r"compare .*": "--problem spirals --quick --seeds 1 --methods recommended --depth 32",
-    r"reproduce (table1|table2|figure4|figure5|sensitivity) .*": "--problem circles --seeds 1 --quick",
+    r"reproduce \w+ .*": "--problem circles --seeds 1 --quick",
     r"bench.*": "--width 4 --depth 64 --samples 64 --repeats 1",
     r"train mnist .*": "",  # only parsed: it needs files that cannot be had everywhere
 }
@@ -40,7 +40,7 @@ OTHERS = {
     r"\. \.venv/bin/activate|source .*": "tests/newcomer",
     r"bash tools/test\.sh": ".ci/run",
     r"python -m mgres\.experiments\.fine_phase .*": "tests/experiments/test_fine_phase.py",
-    r"python bench/(peers|cycle|estimators|torch_layer)\.py.*": "tests/test_bench_peers.py and others",
+    r"python bench/(peers|cycle|estimators|torch_layer)\.py.*": "tests/test_bench_*.py",
     r"python -m sphinx .*": "tools/test.sh",
 }
 """What is no command of mgres -> where it is run."""
@@ -76,7 +76,7 @@ def with_options(words: list[str], options: list[str]) -> list[str]:
 def small(monkeypatch):
     """The paper's circles with fewer layers and samples."""
     setup = replace(
-        SETUPS["circles"], depth=128, load=lambda seed: mgres.datasets.circles(seed, 300, 100)
+        SETUPS["circles"], depth=512, load=lambda seed: mgres.datasets.circles(seed, 300, 100)
     )
     monkeypatch.setitem(SETUPS, "circles", setup)
     runs._load.cache_clear()

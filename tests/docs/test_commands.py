@@ -19,6 +19,7 @@ import pytest
 import mgres
 from mgres.cli import main, make_parser
 from mgres.experiments import SETUPS, runs
+from mgres.training.keeper import Keeper
 
 from .pages import ROOT, commands, mgres_commands, pages
 
@@ -85,10 +86,11 @@ def small(monkeypatch):
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=str)
-def test_commands(page, folder, small, capsys):
+def test_commands(page, folder, small, capsys, monkeypatch):
     if any("--out" in words and words[0] != "predict" for words in mgres_commands(page)):
         pytest.importorskip("matplotlib", reason="matplotlib is missing: runs would have no plots")
     done: set[tuple[str, ...]] = set()
+    trained: dict[str, list[str]] = {}  # folder -> the command that made it
     for words in mgres_commands(page):
         assert make_parser().parse_args(words).run
         arguments = reduced(words)
@@ -97,10 +99,29 @@ def test_commands(page, folder, small, capsys):
         if words[0] == "completion":
             pytest.importorskip("shtab", reason="shtab is missing: no completion")
         done.add(tuple(arguments))
+        if "--resume" in arguments:
+            interrupt(trained[arguments[arguments.index("--resume") + 1]], monkeypatch)
+        elif arguments[0] == "train":
+            trained[arguments[arguments.index("--out") + 1]] = arguments
         code = main([*arguments, "--threads", "1"])
         captured = capsys.readouterr()
         assert code == 0, f"mgres {' '.join(arguments)}\n{captured.err}"
         assert_written(arguments)
+
+
+def interrupt(arguments: list[str], monkeypatch) -> None:
+    """Train again, and press Ctrl-C after three cycles, so that there is something to resume."""
+    cycles = iter(range(3))
+
+    def note(keeper: Keeper) -> None:
+        original(keeper)
+        if next(cycles, None) is None:
+            raise KeyboardInterrupt
+
+    original = Keeper.note
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "note", note)
+        assert main([*arguments, "--overwrite", "--threads", "1"]) != 0
 
 
 def assert_written(arguments: list[str]) -> None:

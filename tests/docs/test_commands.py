@@ -52,6 +52,8 @@ WITH_COMMANDS = [page for page in pages() if mgres_commands(page)]
 def reduced(words: list[str]) -> list[str] | None:
     """Return the arguments to run in the place of `words`, None for "parse only"."""
     line = " ".join(words)
+    if any(re.match(r"[A-Z]+\b", word) for word in words):  # a form, such as --resume DIR
+        return None
     for pattern, options in LONG.items():
         if re.fullmatch(pattern, line):
             return with_options(words, options.split()) if options else None

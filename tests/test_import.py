@@ -13,6 +13,7 @@ def test_no_optional_package_is_loaded(run_python):
         import sys
         import mgres
         optional = {"torch", "jax", "sklearn", "scipy", "matplotlib", "tqdm", "mpi4py"}
+        optional |= {"tensorboardX"}
         loaded = optional & set(sys.modules)
         assert not loaded, loaded
         """

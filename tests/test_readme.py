@@ -53,9 +53,9 @@ def python_blocks():
 
 def test_languages_of_the_blocks():
     fences = re.findall(r"^```(.*)$", TEXT, re.MULTILINE)
-    assert set(fences[::2]) == {"sh", "python", "text"}
+    assert set(fences[::2]) == {"sh", "python"}
     assert set(fences[1::2]) == {""}
-    assert [len(blocks(language)) for language in ("python", "text")] == [3, 1]
+    assert len(blocks("python")) == 2
 
 
 def test_first_python_block_trains_to_accuracy_1(python_blocks):
@@ -66,23 +66,16 @@ def test_first_python_block_trains_to_accuracy_1(python_blocks):
     assert seconds[0] < 10
 
 
-def test_printed_hierarchy_is_the_one_shown(python_blocks):
-    (shown,) = blocks("text")
-    printed = python_blocks[0][1].splitlines()
-    assert printed[: len(shown.splitlines())] == shown.splitlines()
+def test_five_lines_are_five():
+    lines = [line for line in blocks("python")[0].splitlines() if line]
+    assert lines[0] == "import mgres"
+    assert len(lines) - 1 == 5
 
 
-def test_cycle_reports(python_blocks):
-    line = python_blocks[0][1].splitlines()[-1]
-    value, work_units, accepted = re.fullmatch(r"(\S+) (\S+) (\[.*\])", line).groups()
-    assert 0 < float(value) < 10
-    # formula (10), and the line searches
-    assert 5.0 < float(work_units) < 7.0
-    assert accepted == "[True, True, True]"
-
-
-def test_check_is_ok(python_blocks):
-    assert python_blocks[0][2].startswith("check_hierarchy: ok")
+def test_estimator_is_as_good(python_blocks):
+    accuracy, work_units = map(float, python_blocks[0][1].split())
+    assert accuracy > 0.97
+    assert work_units > 0
 
 
 def test_install_command_has_the_expected_form():
@@ -99,8 +92,8 @@ def test_install_command_has_the_expected_form():
         assert re.search(rf"^{extra} = \[", project, re.MULTILINE)
 
 
-def test_train_command_does_what_it_says(tmp_path):
-    (words,) = (words for words in commands("mgres") if words[1] == "train")
+def test_first_command_does_what_it_says(tmp_path):
+    words, *_ = (words for words in commands("mgres") if words[1] == "train")
     out = tmp_path / words[words.index("--out") + 1]
     done = subprocess.run(
         [sys.executable, "-m", "mgres", *words[1:], "--threads", "1"],

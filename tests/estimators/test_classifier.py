@@ -126,7 +126,7 @@ def test_results_do_not_depend_on_threads_and_threads_are_put_back(moons):
 def test_every_way_of_training_separates_the_moons(moons, settings):
     small = {"random_state": 0, "alpha": 0.1, "depth": 32, "width": 12}
     model = ResNetClassifier(**small, **settings).fit(*moons)
-    assert model.score(*moons) >= 0.95
+    assert model.score(*moons) > 0.92  # a linear model reaches 0.88
     assert model.n_iter_ >= 1
     assert model.work_units_ > 0
     assert len(model.loss_curve_) == len(model.history_)

@@ -42,7 +42,7 @@ def test_plot_is_not_blank(reproduce, fake, tmp_path, name):
     reproduce(name, seeds=3)
     image = pixels(tmp_path / "out" / f"{name}.png")
     assert np.mean(image[..., :3] < 0.5) > 0.005  # axes and text
-    assert coloured_share(image) > 0.003
+    assert coloured_share(image) > 0.0008  # where all rows coincide there is one line
 
 
 @pytest.mark.parametrize("name", ["table1", "sensitivity"])

@@ -38,7 +38,7 @@ def axes():
 
 @pytest.fixture
 def classified():
-    """A network that has not been trained, its parameters, and samples of two classes."""
+    """A network whose random layers change its mind, its parameters, and samples."""
     X, y, *_ = mgres.datasets.circles(seed=0, n_train=80, dtype=np.float64)
-    net = mgres.ResNet(2, 3, 2, depth=32, dtype=np.float64)
-    return net, net.init(3, coarse_depth=4), X, y
+    net = mgres.ResNet(2, 3, 2, depth=32, final_time=4.0, dtype=np.float64)
+    return net, net.init(18, coarse_depth=4), X, y

@@ -28,8 +28,11 @@ def test_torch_export_with_a_free_batch_size(options):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # its own
-@pytest.mark.parametrize("options", ["euler", "rk4", "verlet", "antisymmetric"])
-def test_onnx_export_with_a_free_batch_size(options, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "optimize"),
+    [("euler", True), ("euler", False), ("verlet", True), ("antisymmetric", True)],
+)
+def test_onnx_export_with_a_free_batch_size(options, optimize, tmp_path):
     pytest.importorskip("onnxscript", reason="onnxscript is missing: pip install onnxscript")
     net, theta, X = make(options, "tanh", np.float32, depth=3)
     path = tmp_path / "net.onnx"
@@ -41,6 +44,7 @@ def test_onnx_export_with_a_free_batch_size(options, tmp_path):
         dynamo=True,
         dynamic_shapes=free_batch(),
         verbose=False,
+        optimize=optimize,
     )
     other = np.random.default_rng(0).standard_normal((11, 4)).astype(np.float32)
     assert np.allclose(run_onnx(path, other), net.logits(theta, other), rtol=1e-5, atol=1e-6)

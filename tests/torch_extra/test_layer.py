@@ -131,6 +131,21 @@ def test_a_layer_starts_from_the_seed_and_can_be_copied():
     assert "depth=8" in repr(layer)
 
 
+def test_a_compiled_model_leaves_the_layer_alone():
+    net, theta, _ = make()
+    model = model_of(ResNetLayer(net, theta))
+    X = torch.randn(9, 5, dtype=torch.float64)
+    expected = model(X)
+    model[2].forward = torch.compiler.disable(model[2].forward)
+    compiled = torch.compile(model, backend="aot_eager")
+    assert torch.allclose(compiled(X), expected, rtol=1e-12)
+    compiled(X).sum().backward()
+    found = model[2].theta.grad.clone()
+    model.zero_grad()
+    expected.sum().backward()
+    assert torch.allclose(found, model[2].theta.grad, rtol=1e-10)
+
+
 def meta(tensor):
     return torch.empty_like(tensor, device="meta")
 

@@ -151,7 +151,7 @@ REFUSED = [
     (lambda p: TorchResNet(*p, -1.0), ValueError, "final_time: expected a positive number"),
     (lambda p: TorchResNet(*p, scheme="verlet"), ValueError, "scheme: expected one of"),
     (lambda p: TorchResNet(*p, substeps=2), ValueError, "substeps: expected 1, or"),
-    (lambda p: TorchResNet(*p, depth=0), ValueError, "depth: expected an integer from 1"),
+    (lambda p: TorchResNet(*p).with_depth(0), ValueError, "depth: expected an integer from 1"),
     (
         lambda p: TorchResNet(*tied()),
         ValueError,

@@ -254,6 +254,16 @@ REFUSED = [
         r"X: expected a C-contiguous array.*ascontiguousarray",
     ),
     (
+        lambda f, X, y: TorchObjective(f.net, torch.from_numpy(X).T, y),
+        TypeError,
+        r"X: expected a contiguous tensor, .*pass X\.contiguous\(\)",
+    ),
+    (
+        lambda f, X, y: TorchObjective(f.net, torch.from_numpy(X).to("meta"), y),
+        ValueError,
+        r"X: expected a tensor on the CPU, .*pass X\.cpu\(\)",
+    ),
+    (
         lambda f, X, y: TorchObjective(f.net, X[:0], y[:0]),
         ValueError,
         "X: expected at least one sample",

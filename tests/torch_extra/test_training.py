@@ -171,3 +171,14 @@ def test_one_data_set_may_be_a_memory_map(tmp_path):
     ]
     for one, other in itertools.pairwise(results):
         assert np.array_equal(one.theta, other.theta)
+
+
+def test_levels_with_samples_of_their_own_come_to_agree():
+    f = models.dense(n=12)
+    coarse = f.coarsen(2)
+    coarse.samples = type(f.samples)(f.samples.X[:5], f.samples.y[:5])
+    before = coarse.revision
+    coarse.agree_with(f)
+    assert coarse.samples.X is f.samples.X
+    assert coarse.revision > before
+    coarse.agree_with(mgres.mgopt.Memo(f))  # what is no such objective has no samples

@@ -1,13 +1,31 @@
-"""Plots of experiments in the paper's form: loss solid, accuracy dashed, over V-cycles."""
+"""Plots of experiments: loss and accuracy over V-cycles, or a table in colours."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from .. import plot
+from ..training import History, Record
 from .rows import Row
 
 SKIPPED = 'plots skipped: matplotlib is missing (pip install "mgres[plot]")'
+
+
+def make_figure(width: float, height: float) -> Any:
+    """Return a figure of `width` x `height` inches for a file.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def save(name: str, result: dict[str, Any], path: Path) -> None:
@@ -18,52 +36,39 @@ def save(name: str, result: dict[str, Any], path: Path) -> None:
     ImportError
         If matplotlib is missing.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.0, 5.0), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
     if name == "sensitivity":
+        figure = make_figure(8.0, 5.0)
+        axes = figure.subplots()
         _sensitivity(axes, result["summary"]["cells"])
         figure.colorbar(axes.images[0], ax=axes, label="work units, one level over eight")
     else:
-        _convergence(axes, name, [row for row in result["rows"] if "curves" in row])
+        figure = make_figure(8.0, 6.0)
+        axes, below = figure.subplots(2, 1, sharex=True)
+        _convergence(axes, below, name, [row for row in result["rows"] if "curves" in row])
     settings = result["settings"]
     n = len(settings["seeds"])
-    seeds = "1 seed" if n == 1 else f"{n} seeds"
+    seeds = "1 seed" if n == 1 else f"median of {n} seeds, band from minimum to maximum"
     axes.set_title(f"{name}: {settings['problem']}, {seeds}", loc="left")
     figure.savefig(path, dpi=150)
 
 
-def _convergence(axes: Any, name: str, rows: list[Row]) -> None:
-    """Draw the first seed strongly, the others faintly."""
-    import matplotlib
+def _convergence(axes: Any, below: Any, name: str, rows: list[Row]) -> None:
+    """Draw the loss above the accuracy."""
+    runs = {_label(name, row): [_history(curve) for curve in row["curves"]] for row in rows}
+    plot.convergence(runs, x="cycles", y="loss", ax=axes)
+    plot.convergence(runs, x="cycles", y="accuracy", ax=below)
+    axes.set(xlabel="", ylabel="loss and regulariser", yscale="linear")
+    below.set(xlabel="V-cycles", ylim=(0, 1.02))
+    below.set_xscale("symlog", linthresh=10)
+    below.xaxis.set_major_formatter("{x:,.0f}")
+    below.set_xlim(left=0)
+    axes.get_legend().remove()
+    below.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
 
-    colours = matplotlib.colormaps["viridis"]
-    right = axes.twinx()
-    for i, row in enumerate(rows):
-        colour = colours(0.9 * i / max(len(rows) - 1, 1))
-        for j, curve in enumerate(row["curves"]):
-            strong = (
-                {"alpha": 1.0, "linewidth": 1.8} if j == 0 else {"alpha": 0.25, "linewidth": 0.8}
-            )
-            cycles = range(len(curve["loss"]))
-            label = _label(name, row) if j == 0 else None
-            axes.plot(cycles, curve["loss"], color=colour, label=label, **strong)
-            points = [
-                (c, a) for c, a in zip(cycles, curve["accuracy"], strict=True) if a is not None
-            ]
-            right.plot(*zip(*points, strict=True), color=colour, linestyle="--", **strong)
-    axes.set_xlabel("V-cycles")
-    axes.set_ylabel("loss and regulariser (solid)")
-    right.set_ylabel("validation accuracy (dashed)")
-    axes.set_xscale("symlog", linthresh=10)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlim(left=0)
-    right.set_ylim(0, 1.02)
-    axes.grid(alpha=0.3)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, frameon=False)
+
+def _history(curve: dict[str, list[Any]]) -> History:
+    points = zip(curve["loss"], curve["accuracy"], strict=True)
+    return History([Record(i, 0, loss, acc, 0.0, 0.0) for i, (loss, acc) in enumerate(points)])
 
 
 def _label(name: str, row: Row) -> str:

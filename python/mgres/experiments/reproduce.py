@@ -167,6 +167,7 @@ EXPERIMENTS: dict[str, Callable[[Study], Outcome]] = {
     "figure5": depth_study,
     "sensitivity": sensitivity_study,
 }
+"""The tables and figures by name."""
 
 
 def extra_rows(study: Study) -> list[Row]:

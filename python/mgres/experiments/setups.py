@@ -149,6 +149,7 @@ SETUPS = {
         quick_target=0.95,
     ),
 }
+"""The paper's two problems as they are repeated here, and digits, by name."""
 
 PAPER_TABLE2 = {
     "[1, 1, 1, 1, 1, 1, 1, {1}]": (7, 5.97, 42),

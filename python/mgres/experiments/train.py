@@ -27,6 +27,24 @@ def train(
     """Train the network of `spec` with each number of levels and the paper's schedule.
 
     Prints a table; writes ``result.json`` and, with matplotlib, ``convergence.png`` to `out`.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        Problem, depth, seed and settings.
+    levels : sequence of int
+        The numbers of levels.
+    out : Path
+        The folder; made if it is missing.
+    version : str
+        Of mgres, for the result.
+    progress : bool
+        Show progress on standard error.
+
+    Returns
+    -------
+    dict
+        What ``result.json`` holds.
     """
     out.mkdir(parents=True, exist_ok=True)
     rows = []

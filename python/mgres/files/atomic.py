@@ -14,11 +14,16 @@ from typing import Any, BinaryIO
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of `path` in one step when the block ends without an error.
+    """Return an open file that takes the place of `path` in one step when the block has succeeded.
 
     A reader meets the old contents or the new ones, also after a crash: the contents are on the
     disk before the name is, and the name is when the block has ended.  What a killed process leaves
     behind is a hidden file ``.NAME.XXXXXXXX`` in the same folder.
+
+    Parameters
+    ----------
+    path : Path
+        The file to replace, or to make.
 
     Raises
     ------
@@ -55,7 +60,17 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
-    """Replace `path` by `value`, so that a reader or a crash never meets half a file."""
+    """Replace `path` by `value`, so that a reader or a crash never meets half a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    value : object
+        What :func:`json.dumps` accepts, without NaN.
+    indent : int, optional
+        Spaces of a level; None for one line.
+    """
     text = json.dumps(value, indent=indent, allow_nan=False) + "\n"
     with replacing(path) as file:
         file.write(text.encode())

@@ -11,12 +11,37 @@ FORMAT = "mgres"
 
 
 def envelope(kind: str, version: int) -> dict[str, str]:
-    """Return the metadata that :func:`check_envelope` looks at."""
+    """Return the metadata that :func:`check_envelope` looks at.
+
+    Parameters
+    ----------
+    kind : str
+        What the file holds, such as "model".
+    version : int
+        Of the format of this kind.
+    """
     return {"format": FORMAT, "kind": kind, "format_version": str(version)}
 
 
 def check_envelope(path: Path, metadata: Mapping[str, str], kind: str, version: int) -> None:
-    """Raise a FormatError unless a file is of `kind` and of no newer version."""
+    """Raise a FormatError unless a file is of `kind` and of no newer version.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    metadata : mapping of str to str
+        What the file says about itself.
+    kind : str
+        What it shall hold.
+    version : int
+        The newest version that can be read.
+
+    Raises
+    ------
+    FormatError
+        If it is of another kind, of a newer version, or not of mgres.
+    """
     if metadata.get("format") != FORMAT:
         raise FormatError(f"{path}: a safetensors file, but not of mgres")
     if metadata.get("kind") != kind:

@@ -61,6 +61,15 @@ def write_tensors(
 ) -> None:
     """Replace `path` by a file of `tensors`, in one step: see :func:`replacing`.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    tensors : mapping of str to ndarray
+        Arrays by name.
+    metadata : mapping of str to str
+        Texts by name.
+
     Raises
     ------
     TypeError
@@ -100,6 +109,11 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Return the arrays of a file, which are the caller's own, and its metadata.
 
     All sizes are compared with each other and with that of the file before memory is asked for.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------

@@ -76,7 +76,7 @@ class MomentumState:
 class Momentum:
     """Heavy-ball or Nesterov momentum.
 
-    With g = M^-1 f'(x):
+    With g = M^-1 f'(x)::
 
         u <- mu u + g,    x <- x - alpha u               (heavy ball, Polyak 1964)
         u <- mu u + g,    x <- x - alpha (g + mu u)      (Nesterov, in the form of Sutskever 2013)
@@ -139,6 +139,8 @@ class Nesterov(Momentum):
         The step size alpha.
     momentum : float
         The share mu of the velocity that is kept, in [0, 1).
+    nesterov : bool
+        True, and no argument.
     """
 
     nesterov: bool = field(default=True, init=False, repr=False)

@@ -14,7 +14,7 @@ from .rate import Rate, check_rate, rate_at
 
 
 class L1:
-    """The penalty r(x) = sum_i w_i |x_i|.
+    """The penalty ``r(x) = sum_i w_i |x_i|``.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class L1:
         return _core.dot(self._weights, np.abs(x))
 
     def thresholds(self, metric: Metric) -> Vector:
-        """Return M^-1 w: what a proximal step of length 1 takes from |x_i|.
+        """Return M^-1 w: what a proximal step of length 1 takes from ``|x_i|``.
 
         Raises
         ------

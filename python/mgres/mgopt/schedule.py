@@ -12,6 +12,7 @@ Shape = Literal["V", "W", "F"]
 """V: one visit of the next coarser level; W: two; F: one that is an F itself, then a V."""
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
+"""The shapes by name."""
 
 _INNER: dict[Shape, tuple[Shape, ...]] = {"V": ("V",), "W": ("W", "W"), "F": ("F", "V")}
 
@@ -22,7 +23,15 @@ _ENTRY = re.compile(
 
 @dataclass(frozen=True)
 class LevelSteps:
-    """Steps on the way down (`pre`) and on the way up (`post`) on one level."""
+    """Step counts of one level.
+
+    Attributes
+    ----------
+    pre : int
+        Steps on the way down.
+    post : int
+        Steps on the way up.
+    """
 
     pre: int
     post: int

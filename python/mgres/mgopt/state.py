@@ -18,18 +18,23 @@ from .verify import VerifiedOn
 StatePolicy = Literal["reset", "keep", "transfer", "down"]
 """What becomes of the state of a coarse level's optimiser from visit to visit.
 
-reset     it starts afresh: the coupling makes a different function of the level at every visit
-keep      it lives on as it is
-transfer  it is made from the finer level's at the start of the visit (`carry_down`), and if the
-          correction is taken, the finer level learns from it (`carry_up`) and from the correction
-down      it is made from the finer level's as well, but the finer level learns from the correction
-          alone: for L-BFGS on objectives that are not quadratic, whose pairs from coarse levels
-          say nothing of what the coarse levels do not see
+reset
+    it starts afresh: the coupling makes a different function of the level at every visit
+keep
+    it lives on as it is
+transfer
+    it is made from the finer level's at the start of the visit (`carry_down`), and if the
+    correction is taken, the finer level learns from it (`carry_up`) and from the correction
+down
+    it is made from the finer level's as well, but the finer level learns from the correction
+    alone: for L-BFGS on objectives that are not quadratic, whose pairs from coarse levels
+    say nothing of what the coarse levels do not see
 
 The state of the finest level, whose objective does not change with the coupling, always lives on.
 """
 
 STATE_POLICIES: tuple[StatePolicy, ...] = get_args(StatePolicy)
+"""The policies by name."""
 
 
 @dataclass
@@ -54,7 +59,19 @@ class LevelState:
 
 @dataclass
 class CycleState:
-    """What a cycle carries from one step to the next."""
+    """What a cycle carries from one step to the next.
+
+    Attributes
+    ----------
+    levels : list
+        For each level its optimiser's state and scratch.
+    reports : list of CorrectionReport
+        Of the corrections in the present cycle.
+    skipped : list of int
+        The levels that were not visited in the present cycle.
+    first_value : float or None
+        f at the start of the present cycle.
+    """
 
     levels: list[LevelState]
     reports: list[CorrectionReport] = field(default_factory=list)

@@ -70,11 +70,11 @@ def convergence(
     >>> f = mgres.ResNetObjective(net, X, y)
     >>> runs = {
     ...     f"{L} levels": [mgres.fit(f, levels=L, max_cycles=5, seed=s) for s in range(3)]
-    ...     for L in (1, 3)
+    ...     for L in (2, 4)
     ... }
     >>> ax = mgres.plot.convergence(runs)
     >>> [line.get_label() for line in ax.get_lines()]
-    ['1 levels', '3 levels']
+    ['2 levels', '4 levels']
     """
     bands = {
         label: make_band([make_curve(history, x, y, best) for history in seeds], spread)

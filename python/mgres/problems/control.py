@@ -34,6 +34,8 @@ START = np.array([1.0, 0.0])
 class ControlObjective:
     """The discretised control problem as a function of the controls u = (u_0, ..., u_{N-1}).
 
+    It is::
+
         f(u) = 1/2 |x_N - z_N|^2 + h/2 sum_{n=1}^{N} |x_n - z_n|^2 + h/2 sum_{n=0}^{N-1} u_n^2,
         x_{n+1} = x_n + h (A x_n + B u_n)
 

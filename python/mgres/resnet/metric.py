@@ -14,6 +14,11 @@ def time_metric(net: LayeredNetwork) -> Diagonal:
     The layers' controls are samples of a function theta(t), so their inner product is a Riemann
     sum with weight dt.  The gradient of a functional of theta(t) then is g_k / dt in each layer,
     and a learning rate means the same at every depth and on every level.
+
+    Parameters
+    ----------
+    net : ResNet or LayeredNetwork
+        The network of the level.
     """
     weights = np.ones(net.size, net.dtype)
     weights[net.part("blocks")] = net.dt

@@ -13,6 +13,7 @@ from ..datasets.targets import TASKS
 from ..resnet.initialize import SCHEMES
 from ..resnet.network import ACTIVATIONS
 from ..resnet.objective import LOSSES
+from ..training import defaults
 from ..training.plan import METHODS
 from . import values
 from .optimizers import OPTIMIZERS
@@ -93,18 +94,25 @@ OPTIONS: tuple[Option, ...] = (
         "depth",
         "network",
         values.positive_integer,
-        "layers (default: 64; 2048 for circles, mnist, digits)",
+        f"layers (default: {defaults.DEPTH}; 2048 for circles, mnist, digits)",
         "K",
     ),
     Option(
         "width",
         "network",
         values.positive_integer,
-        "features of the state (default: 32, or the number of outputs if that is larger)",
+        f"features of the state (default: {defaults.LEAST_WIDTH}, or the number of outputs if that "
+        "is larger)",
         "V",
     ),
-    _choice("activation", "network", ACTIVATIONS, "(default: tanh)"),
-    Option("final_time", "network", values.positive_number, "T of the ODE (default: 3)", "T"),
+    _choice("activation", "network", ACTIVATIONS, f"(default: {defaults.ACTIVATION})"),
+    Option(
+        "final_time",
+        "network",
+        values.positive_number,
+        f"T of the ODE (default: {defaults.FINAL_TIME:g})",
+        "T",
+    ),
     _choice("dtype", "network", ("float32", "float64"), "of all numbers (default: float32)"),
     _choice("init", "network", SCHEMES, "how the layers start (default: he)"),
     # ---- method ----------------------------------------------------------------------------------
@@ -156,7 +164,8 @@ OPTIONS: tuple[Option, ...] = (
         "beta",
         "objective",
         values.number_from_zero,
-        "strength of the regularizer (default: 4/rows for classes, 7.5/rows for a regression)",
+        f"strength of the regularizer (default: {defaults.CLASSIFIER_ALPHA / 2:g}/rows for "
+        f"classes, {defaults.REGRESSOR_ALPHA / 2:g}/rows for a regression)",
         "BETA",
     ),
     # ---- limits ----------------------------------------------------------------------------------
@@ -190,6 +199,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("no_plots", "run", values.truth, "write no plots"),
     Option("quiet", "run", values.truth, "no progress display"),
 )
+"""The options of ``mgres train`` and of configuration files."""
 
 BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -205,6 +215,11 @@ ALIASES = {"cycle": "method"}
 
 def read_config(path: Path) -> dict[str, Any]:
     """Return the options in a TOML file, by name.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------

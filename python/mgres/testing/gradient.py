@@ -59,7 +59,19 @@ class DirectionCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class GradientReport(Report):
-    """What :func:`check_gradient` found."""
+    """What :func:`check_gradient` found.
+
+    Attributes
+    ----------
+    value : float
+        f at the point.
+    gradient_norm : float
+        The Euclidean norm of the gradient there.
+    tolerance : float
+        The largest error of a directional derivative that passed.
+    directions : tuple of DirectionCheck
+        One for each random direction.
+    """
 
     value: float
     gradient_norm: float

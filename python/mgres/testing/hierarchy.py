@@ -91,6 +91,11 @@ def check_hierarchy(
     HierarchyReport
         ``print(report)`` shows a table.
 
+    Raises
+    ------
+    ValueError
+        If `x` does not fit the hierarchy, or a group is empty or reaches beyond it.
+
     Examples
     --------
     >>> from mgres.mgopt import Schedule, VCycle

@@ -122,6 +122,16 @@ def check_optimizer(
         The optimiser of a level of half the size, SIZE / 2 = 12, for those that fit one level only;
         by default `optimizer` itself.
 
+    Returns
+    -------
+    OptimizerReport
+        ``print(report)`` shows a table.
+
+    Raises
+    ------
+    ValueError
+        If `budget` is not positive.
+
     Examples
     --------
     >>> from mgres.mgopt import GradientDescent

@@ -101,6 +101,16 @@ def check_transfer(
     tolerance : float, optional
         By default 1e-12 in double and 1e-5 in single precision.
 
+    Returns
+    -------
+    TransferReport
+        ``print(report)`` shows what was found.
+
+    Raises
+    ------
+    ValueError
+        If `samples` is not positive.
+
     Examples
     --------
     >>> from mgres.problems import PiecewiseConstant

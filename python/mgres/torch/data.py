@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .layout import Array
 from .network import TorchResNet
-from .tensors import as_array
+from .tensors import array_of
 
 
 def check_data(net: TorchResNet, X: Any, y: Any) -> tuple[Array, Array]:
@@ -48,7 +48,7 @@ def check_labels(net: TorchResNet, known: Array, X: Any, y: Any) -> None:
 def check_array(name: str, given: Any, net: TorchResNet) -> Array:
     """Return an array, or the array on the memory of a tensor, of a dtype that `net` takes."""
     if isinstance(given, Tensor):
-        given = as_array(given.detach())
+        given = array_of(name, given.detach())
     if not isinstance(given, np.ndarray):
         raise TypeError(f"{name}: expected an array or a tensor, got {type(given).__name__}")
     array: NDArray[Any] = given

@@ -70,6 +70,9 @@ class ResNetFunction(torch.autograd.Function):
 class ResNetLayer(nn.Module):
     """A :class:`mgres.ResNet` as a layer of a larger model on the CPU; see :class:`ResNetFunction`.
 
+    ``torch.compile`` cannot look into it; before a model is compiled, take the layer out of it by
+    ``layer.forward = torch.compiler.disable(layer.forward)``.
+
     Parameters
     ----------
     net : ResNet

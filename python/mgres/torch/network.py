@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -57,8 +57,18 @@ class TorchResNet:
         "euler", "matched" or "rk4"; see :mod:`mgres.resnet.discretization`.
     substeps : float
         Of "matched".
-    depth : int, optional
-        The number of layers K, by default that of the blocks; coarse levels have fewer.
+
+    Attributes
+    ----------
+    depth : int
+        The number of layers K: that of the blocks, on coarse levels fewer.
+    dtype : dtype
+        Of the parameters.
+
+    Attributes
+    ----------
+    dtype : numpy dtype
+        Of the parameters, as the modules have them.
 
     Raises
     ------
@@ -86,7 +96,7 @@ class TorchResNet:
     scheme: str
     substeps: float
     depth: int
-    dtype: np.dtype[Any] = field(init=False)
+    dtype: np.dtype[Any]
 
     def __init__(
         self,
@@ -97,7 +107,6 @@ class TorchResNet:
         *,
         scheme: str = "euler",
         substeps: float = 1.0,
-        depth: int | None = None,
     ) -> None:
         if isinstance(blocks, nn.Module) and not isinstance(blocks, nn.ModuleList | nn.Sequential):
             raise TypeError(
@@ -106,14 +115,7 @@ class TorchResNet:
         parts = tuple(blocks)
         if not 0 < final_time < np.inf:
             raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
-        if scheme not in SCHEMES:
-            raise ValueError(f"scheme: expected one of {SCHEMES}, got {scheme!r}")
-        if not 1 <= substeps < np.inf or (substeps != 1 and scheme != "matched"):
-            raise ValueError(
-                f"substeps: expected 1, or a number >= 1 with scheme='matched', got {substeps!r}"
-            )
-        if depth is not None:
-            check_count("depth", depth)
+        _check_scheme(scheme, substeps)
         settings = {
             "stem": stem,
             "blocks": parts,
@@ -121,7 +123,7 @@ class TorchResNet:
             "final_time": float(final_time),
             "scheme": scheme,
             "substeps": float(substeps),
-            "depth": len(parts) if depth is None else depth,
+            "depth": len(parts),
             "dtype": check_parts(stem, parts, head),
         }
         for name, setting in settings.items():
@@ -168,11 +170,20 @@ class TorchResNet:
 
     def with_depth(self, depth: int) -> TorchResNet:
         """Return the same network with another number of layers and the same T."""
-        return replace(self, depth=depth)
+        check_count("depth", depth)
+        return self._with(depth=depth)
 
     def with_scheme(self, scheme: str, substeps: float = 1.0) -> TorchResNet:
         """Return the same network with another time discretisation."""
-        return replace(self, scheme=scheme, substeps=substeps)
+        _check_scheme(scheme, substeps)
+        return self._with(scheme=scheme, substeps=substeps)
+
+    def _with(self, **changes: Any) -> TorchResNet:
+        """Return the same network with other settings; its modules were checked before."""
+        other = object.__new__(TorchResNet)
+        for one in fields(self):
+            object.__setattr__(other, one.name, changes.get(one.name, getattr(self, one.name)))
+        return other
 
     # ---- parameters ------------------------------------------------------------------------------
 
@@ -302,3 +313,12 @@ class TorchResNet:
         if not theta.flags.c_contiguous:
             raise TypeError(f"{name}: expected a contiguous array, got strides {theta.strides}")
         return as_readable_tensor(theta)
+
+
+def _check_scheme(scheme: str, substeps: float) -> None:
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme: expected one of {SCHEMES}, got {scheme!r}")
+    if not 1 <= substeps < np.inf or (substeps != 1 and scheme != "matched"):
+        raise ValueError(
+            f"substeps: expected 1, or a number >= 1 with scheme='matched', got {substeps!r}"
+        )

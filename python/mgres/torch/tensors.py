@@ -43,23 +43,11 @@ def as_array(tensor: Any) -> NDArray[Any]:
         if not hasattr(tensor, "__dlpack__"):
             raise TypeError(f"tensor: expected a tensor, got {type(tensor).__name__}")
         return _contiguous(np.from_dlpack(tensor))
-    check_tensor("tensor", tensor)
     if tensor.requires_grad:
         raise ValueError(
             "tensor: expected one without derivatives, got requires_grad=True; pass tensor.detach()"
         )
-    if not tensor.is_contiguous():
-        raise TypeError(
-            f"tensor: expected a contiguous tensor, got strides {tensor.stride()} for shape "
-            f"{tuple(tensor.shape)}; pass tensor.contiguous()"
-        )
-    try:
-        array: NDArray[Any] = tensor.numpy()
-    except (TypeError, RuntimeError) as error:  # bfloat16, a conjugate view, ...
-        raise TypeError(
-            f"tensor: expected a dtype that NumPy has, got {tensor.dtype}: {error}"
-        ) from error
-    return array
+    return array_of("tensor", tensor)
 
 
 def as_tensor(array: Any) -> torch.Tensor:
@@ -115,6 +103,23 @@ def as_readable_tensor(array: NDArray[Any]) -> torch.Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(array)
+
+
+def array_of(name: str, tensor: torch.Tensor) -> NDArray[Any]:
+    """Return an array on the memory of a tensor without derivatives, called `name` in errors."""
+    check_tensor(name, tensor)
+    if not tensor.is_contiguous():
+        raise TypeError(
+            f"{name}: expected a contiguous tensor, got strides {tensor.stride()} for shape "
+            f"{tuple(tensor.shape)}; pass {name}.contiguous()"
+        )
+    try:
+        array: NDArray[Any] = tensor.numpy()
+    except (TypeError, RuntimeError) as error:  # bfloat16, a conjugate view, ...
+        raise TypeError(
+            f"{name}: expected a dtype that NumPy has, got {tensor.dtype}: {error}"
+        ) from error
+    return array
 
 
 def check_tensor(name: str, tensor: torch.Tensor) -> None:

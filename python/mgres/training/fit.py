@@ -30,6 +30,7 @@ from .resume import resume_run
 from .run import FitResult, Run
 
 Callback = Callable[[Record, Array], Any]
+"""Called with the record and the parameters after a cycle; a true result stops training."""
 
 
 @runtime_checkable

@@ -61,7 +61,13 @@ class Record:
 
 
 class History(Sequence[Record]):
-    """The records of a training run, the first one from before the first cycle."""
+    """The records of a training run, the first one from before the first cycle.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        What it begins with.
+    """
 
     def __init__(self, records: Sequence[Record] = ()) -> None:
         self._records = list(records)

@@ -56,6 +56,16 @@ def register_state(cls: C) -> C:
     class is stored, so it must be unique.  Arrays of a frozen dataclass must not be changed in
     place.
 
+    Parameters
+    ----------
+    cls : type
+        The dataclass.
+
+    Returns
+    -------
+    type
+        `cls` itself.
+
     Raises
     ------
     TypeError

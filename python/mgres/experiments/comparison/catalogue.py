@@ -135,7 +135,15 @@ PROBLEMS: dict[str, Problem] = {problem.name: problem for problem in _GIVEN}
 
 
 def at_depth(problem: Problem, depth: int | None) -> Problem:
-    """Return `problem` with another number of layers, named after it."""
+    """Return `problem` with another number of layers, named after it.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem.
+    depth : int or None
+        The number of layers; None for the problem's own.
+    """
     if depth is None or depth == problem.depth:
         return problem
     return replace(problem, name=f"{problem.name}-{depth}", depth=depth)

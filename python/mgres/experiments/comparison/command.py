@@ -28,7 +28,18 @@ Curves = dict[str, list[list[list[float | None]]]]
 
 
 def check_methods(names: Sequence[str]) -> None:
-    """Raise a ValueError that lists the known methods unless all `names` are among them."""
+    """Raise an error that lists the known methods unless all `names` are among them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names to check.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown, or there is none.
+    """
     unknown = [name for name in names if name not in METHODS]
     if unknown or not names:
         raise ValueError(

@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plots import SKIPPED
+from ...plot.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, dress
+from ..plots import SKIPPED, make_figure
 from .report import RECOMMENDED, Row, best_single
 
 __all__ = ["SKIPPED", "band", "save"]
 
-# Okabe and Ito (2008): eight colours that colour-blind readers tell apart
 COLOURS = {
-    RECOMMENDED: "#D55E00",
-    "cascade": "#009E73",
-    "fmg": "#56B4E9",
-    "mgopt": "#CC79A7",
-    "frozen": "#8C8C8C",
-    "torch/adam": "#000000",
-    "torch/lbfgs": "#000000",
-    "jax/adam": "#E69F00",
+    RECOMMENDED: VERMILLION,
+    "cascade": GREEN,
+    "fmg": SKY,
+    "mgopt": PURPLE,
+    "frozen": GREY,
+    "torch/adam": BLACK,
+    "torch/lbfgs": BLACK,
+    "jax/adam": ORANGE,
 }
-BEST_SINGLE = "#0072B2"
+BEST_SINGLE = BLUE
 OTHER_SINGLE = "#BFBFBF"
 DASHES: dict[str, Any] = {"torch/lbfgs": (0, (1, 1.5)), "torch/adam": "--", "jax/adam": "--"}
 WORK, SECONDS, LOSS, ACCURACY = range(4)
@@ -58,15 +58,6 @@ def save(result: dict[str, Any], curves: dict[str, Any], out: Path) -> list[Path
     return [*paths, path]
 
 
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 # ---- loss and accuracy over work and seconds -----------------------------------------------------
 
 
@@ -95,7 +86,7 @@ def _styles(rows: Sequence[Row], methods: Sequence[str]) -> dict[str, Style]:
             label = "other single levels" if name == others[0] else None
             styles[name] = Style(OTHER_SINGLE, 1.0, "-", 2, label)
         else:
-            colour = COLOURS.get(name, "#8C8C8C")
+            colour = COLOURS.get(name, GREY)
             styles[name] = Style(colour, 1.6, DASHES.get(name, "-"), 5, name)
     return styles
 
@@ -106,7 +97,7 @@ def _draw_ways(problem: str, rows: list[Row], methods: dict[str, Seeds], path: P
         for q in (LOSS, ACCURACY)
         if any(p[q] is not None for seeds in methods.values() for points in seeds for p in points)
     ] or [LOSS]
-    figure = _figure(11.0, 1.6 + 3.6 * len(quantities))
+    figure = make_figure(11.0, 1.6 + 3.6 * len(quantities))
     axes = figure.subplots(len(quantities), 2, sharex="col", sharey="row", squeeze=False)
     styles = _styles(rows, list(methods))
     for i, quantity in enumerate(quantities):
@@ -190,8 +181,7 @@ def _dress(ax: Any, quantity: int, targets: Sequence[str], label: bool) -> None:
         ax.set(xlim=(0.1, 100), ylim=(1e-4, 10))
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.grid(alpha=0.25, linewidth=0.6)
-    ax.spines[["top", "right"]].set_visible(False)
+    dress(ax)
     ax.xaxis.set_major_formatter("{x:g}")
     if quantity == ACCURACY:
         errors = [line.get_ydata().min() for line in ax.get_lines()]
@@ -234,7 +224,7 @@ def _draw_work(rows: Sequence[Row], path: Path) -> None:
     columns = min(len(groups), 2)
     lines = math.ceil(len(groups) / columns)
     tallest = max(map(len, groups.values()))
-    figure = _figure(5.8 * columns, 0.5 + lines * (0.9 + 0.27 * tallest))
+    figure = make_figure(5.8 * columns, 0.5 + lines * (0.9 + 0.27 * tallest))
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for ax, ((problem, target), group) in zip(axes, groups.items(), strict=False):
         _draw_dots(ax, sorted(group, key=_by_work))
@@ -255,7 +245,7 @@ def _draw_dots(ax: Any, rows: Sequence[Row]) -> None:
     edge = 1.6 * max(reached, default=1.0)
     for y, row in enumerate(rows):
         name, work = row["method"], row["work_units"]
-        colour = BEST_SINGLE if name == best else COLOURS.get(name, "#8C8C8C")
+        colour = BEST_SINGLE if name == best else COLOURS.get(name, GREY)
         strong = name in (RECOMMENDED, best)
         if work["min"] is not None:
             ax.plot(
@@ -302,5 +292,4 @@ def _draw_dots(ax: Any, rows: Sequence[Row]) -> None:
     ax.set_xlim(lowest / 1.5, edge * (edge / lowest) ** 0.35)
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("work units to the target (median, minimum to maximum)", fontsize=9)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="x", alpha=0.25, linewidth=0.6)
+    dress(ax, grid="x")

@@ -84,6 +84,15 @@ def problem_from_csv(path: Path, target: str, *, ignore: Sequence[str] = ()) -> 
     a regression, the same shares of the variance (R^2 = 0.5 and 0.9), both on the training rows
     with a little regularisation.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    target : str
+        The column to be predicted.
+    ignore : sequence of str
+        Columns to leave out.
+
     Raises
     ------
     FileNotFoundError

@@ -27,7 +27,13 @@ from ...resnet import ResNetObjective, resnet_hierarchy
 
 @dataclass(frozen=True)
 class Single:
-    """L-BFGS on the finest level, with `memory` pairs."""
+    """L-BFGS on the finest level.
+
+    Attributes
+    ----------
+    memory : int
+        Pairs of L-BFGS.
+    """
 
     memory: int
 
@@ -52,7 +58,9 @@ class TwoLevel:
     Attributes
     ----------
     steps : int
-        On the coarse level, at its `layers`.
+        On the coarse level.
+    layers : int
+        Of the coarse network.
     post : int
         On the finest level after the correction; none before.
     memory : int

@@ -33,7 +33,14 @@ class Start:
 
 
 def make_problem(depth: int, budget: float = BUDGET) -> Problem:
-    """Return the flow map with its regulariser, on `depth` layers, in double precision.
+    """Return the flow map with its regulariser, in double precision.
+
+    Parameters
+    ----------
+    depth : int
+        The number of layers K.
+    budget : float
+        Work units for a run.
 
     Raises
     ------
@@ -52,7 +59,15 @@ def make_problem(depth: int, budget: float = BUDGET) -> Problem:
 
 
 def make_start(problem: Problem, seed: int) -> Start:
-    """Run the cascade of coarse networks and prolong its end to the finest level."""
+    """Return where the cascade of coarse networks ends, prolonged to the finest level.
+
+    Parameters
+    ----------
+    problem : Problem
+        What :func:`make_problem` made.
+    seed : int
+        Of data and initial parameters.
+    """
     f = make_objective(problem, seed)
     depths = (problem.depth, *CASCADE)
     factors = [fine // coarse for fine, coarse in pairwise(depths)]

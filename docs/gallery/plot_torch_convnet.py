@@ -22,7 +22,6 @@ Work is counted in units of one gradient of the 64-block network, line searches 
 import os
 import statistics
 
-import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
@@ -171,14 +170,9 @@ for name, results in runs.items():
 # %%
 # Losses of the cascade before its last level are those of coarse networks.
 
-figure, ax = plt.subplots(layout="constrained")
-for name, results in runs.items():
-    history = results[0].history
-    ax.semilogy(history.column("work_units"), history.column("loss"), label=name)
+ax = mgres.plot.convergence(runs, x="work_units", y="loss")
 ax.axhline(TARGET, color="gray", linestyle=":")
-ax.set(xlabel="work units", ylabel="loss on the level in use", xlim=(0, 30))
-ax.legend()
-plt.show()
+ax.set_xlim(0, 30)
 
 # %%
 # The result is PyTorch's

@@ -4,11 +4,27 @@ A convolutional network of PyTorch, trained by levels
 
 The engine of mgres does not care who computes the gradient.  Here it trains a residual network of
 PyTorch's own modules: a convolution, 64 residual blocks of normalisation, convolution and tanh on
-8 x 8 images with 8 channels, and a linear classifier.  Trained on the deep network alone, L-BFGS
-needs a few dozen gradients; a cascade of networks of 4, 8, 16, 32 and 64 blocks, which carries
-parameters and the memory of L-BFGS upwards, needs the work of a few.
+8 x 8 images with 8 channels, and a linear classifier.  A cascade of networks of 4, 8, 16, 32 and 64
+blocks, which carries parameters and the memory of L-BFGS upwards, needs a third of the work that
+the best training of the deep network alone needs.
 
-Work is counted in units of one gradient of the 64-block network, line searches included.
+Work is counted in units of one gradient of the 64-block network, line searches included.  With 1,000
+training images and 5 seeds (``MGRES_EXAMPLE=full``; this page shows one seed and fewer images), to a
+training loss of 0.001, medians with the least and the most:
+
+==========================  ===================  ===================
+method                      work units           validation accuracy
+==========================  ===================  ===================
+one level, Adam(0.03)       112 [56, 1 missed]   0.964
+one level, L-BFGS           27.0 [25.0, 33.0]    0.967
+V-cycle, L-BFGS             76.3 [54.6, 85.9]    0.958
+cascade, L-BFGS             8.6 [6.5, 10.6]      0.958
+``mgres.recommended``       10.4 [8.4, 11.7]     0.967
+==========================  ===================  ===================
+
+The rate of Adam is the best of 0.003, 0.01 and 0.03 on another seed.  The paper's V-cycle does not
+pay here, and these images can be told apart by far fewer layers: the example shows how, not that one
+should.
 """
 
 # %%

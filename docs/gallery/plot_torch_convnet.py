@@ -8,9 +8,9 @@ PyTorch's own modules: a convolution, 64 residual blocks of normalisation, convo
 blocks, which carries parameters and the memory of L-BFGS upwards, needs a third of the work that
 the best training of the deep network alone needs.
 
-Work is counted in units of one gradient of the 64-block network, line searches included.  With 1,000
-training images and 5 seeds (``MGRES_EXAMPLE=full``; this page shows one seed and fewer images), to a
-training loss of 0.001, medians with the least and the most:
+Work is counted in units of one gradient of the 64-block network, line searches included.  With
+1,000 training images and 5 seeds (``MGRES_EXAMPLE=full``; this page shows one seed and fewer
+images), to a training loss of 0.001, medians with the least and the most:
 
 ==========================  ===================  ===================
 method                      work units           validation accuracy
@@ -23,8 +23,8 @@ cascade, L-BFGS             8.6 [6.5, 10.6]      0.958
 ==========================  ===================  ===================
 
 The rate of Adam is the best of 0.003, 0.01 and 0.03 on another seed.  The paper's V-cycle does not
-pay here, and these images can be told apart by far fewer layers: the example shows how, not that one
-should.
+pay here, and these images can be told apart by far fewer layers: the example shows how to, not that
+one should.
 """
 
 # %%

@@ -47,7 +47,7 @@ from mgres.torch import TorchObjective, TorchResNet
 # layers, training images, seeds, most work units, learning rates of Adam to choose from
 SIZES = {
     "test": (8, 40, 1, 30.0, [0.01]),
-    "page": (64, 500, 1, 60.0, [0.01]),
+    "page": (64, 300, 1, 40.0, [0.03]),
     "full": (64, 1000, 5, 150.0, [0.003, 0.01, 0.03]),
 }
 DEPTH, IMAGES, SEEDS, MOST_WORK, RATES = SIZES[os.environ.get("MGRES_EXAMPLE", "page")]
@@ -173,7 +173,8 @@ for seed in range(SEEDS):
     for name, options in methods.items():
         runs[name].append(train(problem, options))
 
-print(f"work units to a loss of {TARGET:g}, {DEPTH} layers, {IMAGES} images, {SEEDS} seed(s)")
+print(f"work units to a loss of {TARGET:g}, inf where that took more than {MOST_WORK:g};")
+print(f"{DEPTH} layers, {IMAGES} images, {SEEDS} seed(s)")
 for name, results in runs.items():
     work = [reached(result) for result in results]
     seconds = statistics.median(result.history[-1].seconds for result in results)

@@ -43,8 +43,8 @@ for label, seeds in runs.items():
 # few layers, so it has ended before the others have begun; a logarithmic axis shows it.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
-mgres.plot.convergence(runs, y="loss", ax=left)
-mgres.plot.convergence(runs, y="accuracy", ax=right)
+ax = mgres.plot.convergence(runs, y="loss", ax=left)
+ax = mgres.plot.convergence(runs, y="accuracy", ax=right)
 for ax in (left, right):
     ax.set_xscale("symlog", linthresh=0.01)
     ax.set_xlim(left=0)
@@ -57,7 +57,7 @@ right.get_legend().remove()
 # The regions that the network assigns to the two classes, paler where it is less certain.
 
 theta = runs["recommended"][0].theta
-mgres.plot.decision_regions(net, theta, X, y)
+ax = mgres.plot.decision_regions(net, theta, X, y)
 
 # %%
 # The same network cut off after some of its layers. At first all that it could do is draw a line;
@@ -75,4 +75,4 @@ for ax, layer in zip(axes, (0, 683, 1365, 2048), strict=True):
 # The states have three components. They are shown in the plane in which the classifier tells the
 # classes apart: to the right is towards the second class.
 
-mgres.plot.flow(net, theta, X, y, layers=[0, 683, 1365, 2048])
+ax = mgres.plot.flow(net, theta, X, y, layers=[0, 683, 1365, 2048])

@@ -43,8 +43,8 @@ for label, seeds in runs.items():
 # few layers, so it has ended before the others have begun; a logarithmic axis shows it.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
-ax = mgres.plot.convergence(runs, y="loss", ax=left)
-ax = mgres.plot.convergence(runs, y="accuracy", ax=right)
+mgres.plot.convergence(runs, y="loss", ax=left)
+mgres.plot.convergence(runs, y="accuracy", ax=right)
 for ax in (left, right):
     ax.set_xscale("symlog", linthresh=0.01)
     ax.set_xlim(left=0)

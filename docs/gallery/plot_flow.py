@@ -49,7 +49,7 @@ print(f"{result.work_units:.1f} gradients of the deep network, {result.history[-
 # would say there.
 
 figure, axes = plt.subplots(1, 5, figsize=(11, 2.5), layout="constrained")
-ax = mgres.plot.decision_regions(net, result.theta, X, y, ax=axes[0])
+mgres.plot.decision_regions(net, result.theta, X, y, ax=axes[0])
 axes[0].set_title("what the network decides", fontsize=9)
 axes[0].set_aspect("auto")
 ax = mgres.plot.flow(net, result.theta, X, y, layers=[0, 700, 1400, 2048], ax=axes[1:])

@@ -17,7 +17,7 @@ def main():
 
 def test_a_table_of_all_cases(main, capsys):
     assert main(["--depth", "8", "--repeats", "5"]) == 0
-    rows = capsys.readouterr().out.splitlines()[2:]
+    rows = capsys.readouterr().out.splitlines()[3:]
     assert len(rows) == 4
     assert rows[0].split()[4:7] == ["10", "8", "1000"]
     assert float(rows[0].split()[-1]) > 0

@@ -64,6 +64,7 @@ autodoc_default_options = {
     "member-order": "bysource",
 }
 autodoc_typehints = "signature"
+autodoc_type_aliases = {"Vector": "mgres.mgopt.Vector", "Array": "ndarray"}
 autodoc_preserve_defaults = True
 autodoc_mock_imports = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
 python_maximum_signature_line_length = 88

@@ -7,6 +7,8 @@ left as text; a role in running text that leads nowhere is a warning, and so fai
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,7 +79,15 @@ def resolve(
     """Resolve a role of the Python domain that Sphinx could not."""
     if node.get("refdomain") != "py":
         return None
-    full = find(env.domaindata["py"]["objects"], node["reftarget"])
+    objects = env.domaindata["py"]["objects"]
+    full = find(objects, node["reftarget"])
+    if full is None and node["reftype"] == "attr":
+        # the fields of a class are described in its docstring, which is where the link leads
+        owner, _, name = node["reftarget"].rpartition(".")
+        full = find(objects, owner or node.get("py:class") or "?")
+        module, _, last = (full or "").rpartition(".")
+        described = getattr(sys.modules.get(module), last, None).__doc__ or ""
+        full = full if re.search(rf"^ *{name} :", described, re.MULTILINE) else None
     return None if full is None else link(app, node, content, full)
 
 

@@ -56,6 +56,11 @@ class Hierarchy(Sequence[Level]):
     levels : iterable of Level
         Finest first.
 
+    Attributes
+    ----------
+    work : WorkUnits
+        The ledger.
+
     Raises
     ------
     ValueError

@@ -43,7 +43,7 @@ class TruncatedNewton:
     r"""Newton's method with an inexact linear solver and backtracking.
 
     The direction d comes from conjugate gradients on :math:`f''(x) d = -f'(x)`, preconditioned by
-    the level's metric: see :func:`~mgres.mgopt.conjugate_gradients.conjugate_gradients`.  The
+    the level's metric: see ``mgres.mgopt.conjugate_gradients``.  The
     residual is reduced to :math:`\eta_k` of the gradient, in the dual norm,
 
     .. math:: \eta_k = \gamma \, (\|f'(x_k)\| / \|f'(x_{k-1})\|)^2, \quad \gamma = 0.9,

@@ -103,7 +103,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         Their names, if X had any.
     net_ : ResNet
         The network.
-    theta_ : ndarray, shape (net_.size,)
+    theta_ : ndarray, shape (n_parameters,)
         Its parameters, see :class:`mgres.ResNet`.
     start_ : ndarray, shape (depth, width * (width + 1))
         Weights and biases of the blocks before training, which the regulariser refers to.

@@ -78,7 +78,8 @@ for depth, (_, run) in trained.items():
     left.semilogy([record.loss for record in run.history], label=f"{depth} layers")
 left.set(xlabel="step of L-BFGS", ylabel="loss", title="300 trajectories")
 left.legend()
-right.loglog(depths, list(expanded.values()), "o-", base=2)
+right.loglog(depths, list(expanded.values()), "o-")
+right.set_xscale("log", base=2)
 right.set(xlabel="layers", ylabel="log of the volume's expansion", title="after training")
 
 # %%

@@ -38,7 +38,7 @@ templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [
     # without intersphinx, names of other packages are only text
-    (r"py:.*", r"(numpy|scipy|sklearn|torch|matplotlib|collections|dataclasses|os)(\..*)?"),
+    (r"py:.*", r"(numpy|scipy|sklearn|torch|matplotlib|collections|dataclasses|json|os)(\..*)?"),
     (r"py:(class|exc)", r"(KeyboardInterrupt|[A-Z][a-z]*Error)"),
 ]
 if os.environ.get("MGRES_DOCS_INTERSPHINX"):

@@ -41,7 +41,7 @@ rm -rf "$venv"
 python3 -m venv "$venv" 2>/dev/null || { apt_install python3-venv && python3 -m venv "$venv"; }
 python="$PWD/$venv/bin/python"
 "$python" -m pip install --quiet --disable-pip-version-check --upgrade pip
-"$python" -m pip install --quiet --disable-pip-version-check ".[test,dev]"
+"$python" -m pip install --quiet --disable-pip-version-check ".[test,dev,docs]"
 if [ -n "${MGRES_TEST_EXTRAS:-}" ]; then
   # shellcheck disable=SC2086  # several requirements may be named
   "$python" -m pip install --quiet --disable-pip-version-check $MGRES_TEST_EXTRAS ||
@@ -99,3 +99,8 @@ step "instructions of three gradients"
 
 step "Python tests"
 "$python" -m pytest -q
+
+# ---- documentation ----------------------------------------------------------------------------------
+
+step "documentation: every page, every example; a warning is an error"
+MPLBACKEND=Agg OMP_NUM_THREADS=1 "$python" -m sphinx -q -W --keep-going -b html docs build/html

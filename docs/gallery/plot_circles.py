@@ -57,7 +57,7 @@ right.get_legend().remove()
 # The regions that the network assigns to the two classes, paler where it is less certain.
 
 theta = runs["recommended"][0].theta
-mgres.plot.decision_regions(net, theta, X, y)
+ax = mgres.plot.decision_regions(net, theta, X, y)
 
 # %%
 # The same network cut off after some of its layers. At first all that it could do is draw a line;
@@ -75,4 +75,4 @@ for ax, layer in zip(axes, (0, 683, 1365, 2048), strict=True):
 # The states have three components. They are shown in the plane in which the classifier tells the
 # classes apart: to the right is towards the second class.
 
-mgres.plot.flow(net, theta, X, y, layers=[0, 683, 1365, 2048])
+ax = mgres.plot.flow(net, theta, X, y, layers=[0, 683, 1365, 2048])

@@ -21,7 +21,7 @@ X, y, *_ = mgres.datasets.circles(seed=0)
 net = mgres.ResNet(n_inputs=2, width=2, n_outputs=2, depth=2048)
 f = mgres.ResNetObjective(net, X, y)
 hierarchy = mgres.resnet_hierarchy(f, levels=6)
-mgres.plot.hierarchy(hierarchy)
+ax = mgres.plot.hierarchy(hierarchy)
 
 # %%
 # The same parameters on three levels
@@ -42,7 +42,7 @@ for depth in (16, 4):
     x = np.empty(coarse.size, coarse.dtype)
     mgres.DepthTransfer(fine, coarse).project(theta, x)
     networks[f"{depth} layers"] = (coarse, x)
-mgres.plot.weights(networks)
+ax = mgres.plot.weights(networks)
 
 # %%
 # Cycles
@@ -69,7 +69,7 @@ for ax, make in zip(
 # Full multigrid begins on the coarsest level; double lines prolong the point itself, single ones
 # are corrections.
 
-mgres.plot.cycle(mgres.FullMultigrid(), levels=4)
+ax = mgres.plot.cycle(mgres.FullMultigrid(), levels=4)
 
 # %%
 # What :func:`mgres.fit` does by default is a cascade with bridges, coarse networks whose layers
@@ -77,8 +77,8 @@ mgres.plot.cycle(mgres.FullMultigrid(), levels=4)
 # the bridges are hatched.
 
 recipe = mgres.recommended(f)
-mgres.plot.cycle(recipe)
+ax = mgres.plot.cycle(recipe)
 
 # %%
 
-mgres.plot.hierarchy(recipe.hierarchy)
+ax = mgres.plot.hierarchy(recipe.hierarchy)

@@ -52,12 +52,12 @@ figure, axes = plt.subplots(1, 5, figsize=(11, 2.5), layout="constrained")
 mgres.plot.decision_regions(net, result.theta, X, y, ax=axes[0])
 axes[0].set_title("what the network decides", fontsize=9)
 axes[0].set_aspect("auto")
-mgres.plot.flow(net, result.theta, X, y, layers=[0, 700, 1400, 2048], ax=axes[1:])
+ax = mgres.plot.flow(net, result.theta, X, y, layers=[0, 700, 1400, 2048], ax=axes[1:])
 
 # %%
 # The same as lines, one for each sample.
 
-mgres.plot.flow(net, result.theta, X[::3], y[::3])
+ax = mgres.plot.flow(net, result.theta, X[::3], y[::3])
 
 # %%
 # As a film

@@ -54,7 +54,7 @@ for label, run in runs.items():
 
 ax = mgres.plot.moved(net, start, {label: run.theta for label, run in runs.items()})
 ax.figure.set_size_inches(6.4, 4)
-ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
+legend = ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
 
 # %%
 # In the Euclidean metric the layers move a hundred times less than the opening on one level, and

@@ -100,7 +100,7 @@ CASES = [
     (T.format("good.csv") + " --task regression", "'kind', row 1: expected a finite number"),
     # ---- options ---------------------------------------------------------------------------------
     (T.format("good.csv") + " --task ranking", "expected one of classification, regression"),
-    (T.format("good.csv") + " --levels 8", "--levels 8: a depth of 64 allows at most 7"),
+    (T.format("good.csv") + " --depth 64 --levels 8", "--levels 8: a depth of 64 allows at most 7"),
     (
         T.format("good.csv") + " --levels 4 2",
         "--target: does not go with several --levels",

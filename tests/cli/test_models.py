@@ -167,7 +167,7 @@ def test_probabilities_of_a_quantity(run, regressed):
 def test_labels_come_out_as_they_went_in(mgres_ok, tmp_path, labels, written):
     lines = ["x,label", *(f"{i % 3},{labels[i % 3]}" for i in range(30))]
     (tmp_path / "t.csv").write_text("\n".join(lines))
-    mgres_ok("train t.csv --target label --width 8 --final-time 1 --no-plots --out o")
+    mgres_ok("train t.csv --target label --beta 0.001 --no-plots --out o")
     found = [row["label"] for row in rows(mgres_ok("predict o t.csv"))]
     assert found == written * 10
 

@@ -108,7 +108,7 @@ def test_default_is_what_the_estimators_have(mgres_ok, flowers, tmp_path):
         ("--levels 1", [32]),
         ("--method fmg --levels 2", [32, 16]),
         ("--method cascade", [32, 16]),
-        ("--optimizer nesterov --learning-rate 0.3 --levels 2", [32, 16]),
+        ("--optimizer nesterov --learning-rate 0.03 --levels 2", [32, 16]),
         ("--optimizer gd --batch-size 16 --method V --levels 2", [32, 16]),
         ("--batch-size 16", [32, 16]),
         ("--optimizer lsr1", [32, 16]),

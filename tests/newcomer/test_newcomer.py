@@ -134,7 +134,7 @@ import matplotlib
 matplotlib.use("Agg")
 import mgres, mgres.plot
 net, theta, *_ = mgres.load("runs/flowers/model.safetensors")
-mgres.plot.weights(net, theta).figure.savefig("weights.png")
+mgres.plot.weights((net, theta)).figure.savefig("weights.png")
 """
     )
     assert (newcomer.home / "weights.png").read_bytes().startswith(b"\x89PNG")

@@ -14,6 +14,7 @@ from mgres.runs.data import hold_out, load_data
 from mgres.runs.optimizers import OPTIMIZERS, make_optimizer
 from mgres.runs.problem import prepare
 from mgres.runs.resolve import resolve
+from mgres.training import defaults
 
 
 def training(**given):
@@ -90,7 +91,7 @@ def test_own_data_decay_to_their_start_and_so_have_one(table):
     t = training(data=path, target="y", depth=1024, width=4)
     assert t.method.race is None
     assert isinstance(t.f.regularizer, DecayToStart)
-    assert t.f.regularizer.beta == 8 / (2 * 80)
+    assert t.f.regularizer.beta == defaults.CLASSIFIER_ALPHA / (2 * 80)
     assert np.array_equal(t.f.regularizer.blocks.ravel(), t.theta[t.f.net.part("blocks")])
 
 

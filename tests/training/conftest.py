@@ -11,6 +11,8 @@ import pytest
 import mgres
 from mgres.resnet import ResNetObjective
 
+from .resumable import CYCLES, RUNS
+
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -116,3 +118,28 @@ def diary():
             self.append((record, theta.copy()))
 
     return Diary()
+
+
+@pytest.fixture
+def start(make_problem):
+    """Return a function that starts a run by its name, on a new problem."""
+
+    def go(name, cycles=CYCLES, **options):
+        problem = make_problem(n=40)
+        arguments = {"validation": problem.validation, "seed": 5, "max_cycles": cycles}
+        return mgres.fit(problem.f, **{**arguments, **RUNS[name](problem.f), **options})
+
+    return go
+
+
+@pytest.fixture
+def whole(start, tmp_path_factory):
+    """Return a function that runs without a stop, once for each name."""
+    known = {}
+
+    def run(name):
+        if name not in known:
+            known[name] = start(name)
+        return known[name]
+
+    return run

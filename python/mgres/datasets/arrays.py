@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from .columns import Cells, Columns, listing, suggestion
 from .idx import read_idx
 
 INPUTS, TARGET = "X", "y"
+
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
+"""What reading a damaged archive raises, one with a password, or an array that is no archive."""
 
 
 def read_npz(path: Path, target: str | None = None) -> Columns:
@@ -33,9 +47,10 @@ def read_npz(path: Path, target: str | None = None) -> Columns:
         If the file is damaged, or the arrays are not there or do not fit.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # opened here, because np.load leaves the file of a damaged archive open
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path}: expected arrays written by numpy.savez ({error})") from None
     found = listing(arrays) or "none"
     if INPUTS not in arrays:

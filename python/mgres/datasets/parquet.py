@@ -31,7 +31,7 @@ def read_parquet(path: Path) -> Columns:
         ) from error
     try:
         table = parquet.read_table(path)
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(
             f"{path}: expected a Parquet file ({str(error).splitlines()[0]})"
         ) from None

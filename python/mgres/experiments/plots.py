@@ -10,6 +10,11 @@ from ..training import History, Record
 from .rows import Row
 
 SKIPPED = 'plots skipped: matplotlib is missing (pip install "mgres[plot]")'
+MOST_BANDS = 5
+"""More bands than this hide each other."""
+
+LONG = 20
+"""More cycles than this have an axis that is logarithmic from 10 on."""
 
 
 def make_figure(width: float, height: float) -> Any:
@@ -39,15 +44,20 @@ def save(name: str, result: dict[str, Any], path: Path) -> None:
     if name == "sensitivity":
         figure = make_figure(8.0, 5.0)
         axes = figure.subplots()
+        has_bands = False
         _sensitivity(axes, result["summary"]["cells"])
         figure.colorbar(axes.images[0], ax=axes, label="work units, one level over eight")
     else:
         figure = make_figure(8.0, 6.0)
         axes, below = figure.subplots(2, 1, sharex=True)
-        _convergence(axes, below, name, [row for row in result["rows"] if "curves" in row])
+        rows = [row for row in result["rows"] if "curves" in row]
+        _convergence(axes, below, name, rows)
+        has_bands = len(rows) <= MOST_BANDS
     settings = result["settings"]
     n = len(settings["seeds"])
-    seeds = "1 seed" if n == 1 else f"median of {n} seeds, band from minimum to maximum"
+    seeds = "1 seed" if n == 1 else f"median of {n} seeds"
+    if n > 1 and has_bands:
+        seeds += ", band from minimum to maximum"
     axes.set_title(f"{name}: {settings['problem']}, {seeds}", loc="left")
     figure.savefig(path, dpi=150)
 
@@ -55,11 +65,13 @@ def save(name: str, result: dict[str, Any], path: Path) -> None:
 def _convergence(axes: Any, below: Any, name: str, rows: list[Row]) -> None:
     """Draw the loss above the accuracy."""
     runs = {_label(name, row): [_history(curve) for curve in row["curves"]] for row in rows}
-    plot.convergence(runs, x="cycles", y="loss", ax=axes)
-    plot.convergence(runs, x="cycles", y="accuracy", ax=below)
+    spread = "range" if len(rows) <= MOST_BANDS else "none"
+    plot.convergence(runs, x="cycles", y="loss", spread=spread, ax=axes)
+    plot.convergence(runs, x="cycles", y="accuracy", spread=spread, ax=below)
     axes.set(xlabel="", ylabel="loss and regulariser", yscale="linear")
     below.set(xlabel="V-cycles", ylim=(0, 1.02))
-    below.set_xscale("symlog", linthresh=10)
+    if below.dataLim.x1 > LONG:
+        below.set_xscale("symlog", linthresh=10)
     below.xaxis.set_major_formatter("{x:,.0f}")
     below.set_xlim(left=0)
     axes.get_legend().remove()

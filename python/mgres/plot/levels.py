@@ -15,7 +15,7 @@ def hierarchy(hierarchy: Hierarchy, ax: Axes | None = None) -> Axes:
     """Draw a bar for every level, the longer the dearer its gradient, the finest on top.
 
     Beside it stand layers, step size and parameters, as far as the level knows them.  Levels that
-    are bridges (:attr:`mgres.Level.bridge`) are hatched.
+    are bridges (``bridge`` of :class:`mgres.Level`) are hatched.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class Option:
     group : str
         Under which heading it is shown.
     read : callable
-        Returns the value or raises a ValueError; see :mod:`mgres.runs.values`.
+        Returns the value or raises a ValueError; see ``mgres.runs.values``.
     help : str
         One line, with the default.
     metavar : str

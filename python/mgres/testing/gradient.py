@@ -33,13 +33,13 @@ class DirectionCheck:
     difference : float
         The derivative by central differences, extrapolated to step 0.
     error : float
-        |difference - slope|, relative to `scale`.
+        ``|difference - slope|``, relative to `scale`.
     uncertainty : float
         What truncation and rounding leave undecided in `error`.
     scale : float
         The size that a derivative along d typically has, at least that of its rounding errors.
     order : float
-        p in |f(x + e d) - f(x) - e <g, d>| ~ e^p; nan if that remainder is nothing but rounding.
+        p in ``|f(x + e d) - f(x) - e <g, d>|`` ~ e^p; nan if that remainder is only rounding.
     steps, remainders : tuple of float
         The steps e and the remainders.
     noise : float
@@ -97,10 +97,10 @@ def check_gradient(
 ) -> GradientReport:
     """Compare an objective's gradient g at `x` with its values, along random directions d.
 
-    Two tests along each direction.  Taylor: the remainder |f(x + e d) - f(x) - e <g, d>| must fall
-    like e^2; an error in g shows as e^1.  Central differences, extrapolated once (Richardson), must
-    agree with <g, d> within `tolerance` plus their own uncertainty.  A remainder that is nothing
-    but rounding, as that of a linear function, passes.
+    Two tests along each direction.  Taylor: the remainder ``|f(x + e d) - f(x) - e <g, d>|`` must
+    fall like e^2; an error in g shows as e^1.  Central differences, extrapolated once (Richardson),
+    must agree with <g, d> within `tolerance` plus their own uncertainty.  A remainder that is
+    nothing but rounding, as that of a linear function, passes.
 
     Parameters
     ----------

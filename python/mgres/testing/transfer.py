@@ -31,13 +31,13 @@ class TransferReport(Report):
     fine_size, coarse_size : int
         The dimensions n and m.
     adjointness : float
-        |<P e, g> - <e, R g>|.
+        ``|<P e, g> - <e, R g>|``.
     projection_error : float
         ||Pi P e - e||, the largest of all samples.
     linearity : float
         The largest deviation from linearity of the three operators.
     prolonged_constant, projected_constant : float
-        max |P 1 - 1| and max |Pi 1 - 1|.
+        max ``|P 1 - 1|`` and max ``|Pi 1 - 1|``.
     round_trip : float
         max Pi P 1: 1 if parameters are averaged, 2 if pairs of them are summed.
     tolerance : float
@@ -199,7 +199,7 @@ class _Probe:
 
 
 def _adjointness(pe: Vector, g: Vector, e: Vector, rg: Vector) -> float:
-    """Return |<P e, g> - <e, R g>| relative to the size that it has for random vectors."""
+    """Return ``|<P e, g> - <e, R g>|`` relative to the size that it has for random vectors."""
     left, right = _dot(pe, g), _dot(e, rg)
     scale = np.sqrt(_dot(pe, pe) * _dot(g, g) / g.size)
     return float(abs(left - right) / scale) if scale > 0 else float(abs(left - right))

@@ -151,6 +151,11 @@ REFUSED = [
     (lambda p: TorchResNet(*p, -1.0), ValueError, "final_time: expected a positive number"),
     (lambda p: TorchResNet(*p, scheme="verlet"), ValueError, "scheme: expected one of"),
     (lambda p: TorchResNet(*p, substeps=2), ValueError, "substeps: expected 1, or"),
+    (
+        lambda p: TorchResNet(*p).with_scheme("verlet"),
+        ValueError,
+        "scheme: expected one of .* got 'verlet'",
+    ),
     (lambda p: TorchResNet(*p).with_depth(0), ValueError, "depth: expected an integer from 1"),
     (
         lambda p: TorchResNet(*tied()),

@@ -153,11 +153,20 @@ def test_what_fit_refuses(options, error, message):
         mgres.fit(f, max_cycles=2, **options(f, *models.samples()))
 
 
-def test_a_second_order_optimizer_says_what_it_misses():
-    f = models.dense()
-    h = mgres.resnet_hierarchy(f, 1, optimizer=mgres.mgopt.TruncatedNewton())
-    with pytest.raises(TypeError, match="expected hessian_product"):
-        mgres.fit(f, hierarchy=h, max_cycles=1)
+@pytest.mark.parametrize(
+    "optimizer", [mgres.mgopt.TruncatedNewton(), mgres.mgopt.GaussNewton()], ids=["newton", "gauss"]
+)
+def test_second_order_optimizers_go_the_same_way_too(optimizer):
+    f = models.dense(n=30)
+    results = []
+    for one in (f, models.twin(f)):
+        h = mgres.resnet_hierarchy(one, 2, optimizer=optimizer, metric="time")
+        results.append(
+            mgres.fit(one, f.net.init(), hierarchy=h, cycle=mgres.Cascade(), max_cycles=4)
+        )
+    ours, theirs = results
+    assert ours.work_units == theirs.work_units
+    assert np.allclose(ours.theta, theirs.theta, rtol=1e-5, atol=1e-7)
 
 
 def test_one_data_set_may_be_a_memory_map(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from torch.func import functional_call
 from ..mgopt.arguments import check_count
 from ..resnet.discretization import STAGES
 from .checks import check_parts, check_residual
-from .layout import Array, StackLayout, TorchViews
+from .layout import Array, Parameters, StackLayout, TorchViews
 from .operations import advance
 from .slots import Slots
 from .stack import ResidualStack
@@ -264,18 +264,21 @@ class TorchResNet:
         gradient : Tensor, shape (size,), optional
             Where a call of ``backward()`` on a function of the outputs adds its derivatives.
         """
-        parameters = self.layout.parameters(flat, gradient)
-        y = functional_call(self.stem, next(parameters), (X,))
-        for k in range(self.depth):
-            layer = next(parameters)
+        return self.run(self.layout.parameters(flat, gradient), X)
 
-            def block(y: Tensor, layer: dict[str, Tensor] = layer, k: int = k) -> Tensor:
+    def run(self, parameters: Iterable[Parameters], X: Tensor) -> Tensor:
+        """Return the outputs for samples X and the named parameters of stem, blocks and head."""
+        stem, *layers, head = parameters
+        y = functional_call(self.stem, stem, (X,))
+        for k, layer in enumerate(layers):
+
+            def block(y: Tensor, layer: Parameters = layer, k: int = k) -> Tensor:
                 residual: Tensor = functional_call(self.blocks[0], layer, (y,))
                 check_residual(k, y, residual)
                 return residual
 
             y = advance(self, block, y)
-        out: Tensor = functional_call(self.head, next(parameters), (y,))
+        out: Tensor = functional_call(self.head, head, (y,))
         return out
 
     def logits(self, theta: Array, X: Array) -> Array:

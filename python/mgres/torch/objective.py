@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .data import check_data, check_labels
 from .layout import Array
 from .network import TorchResNet
 from .probe import check_behaviour
+from .products import Product, gauss_newton_product, hessian_product
 from .tensors import as_readable_tensor, as_tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -33,7 +35,7 @@ class TorchObjective:
     :func:`mgres.resnet_hierarchy`, mini-batches and checkpoints.  PyTorch computes values and
     gradients; parameters and gradients stay in the engine's arrays and are not copied.
 
-    There are no products with second derivatives and no state defects.
+    There are no state defects.
 
     Parameters
     ----------
@@ -168,36 +170,88 @@ class TorchObjective:
 
     def value(self, x: Array) -> float:
         """Return f(x)."""
+        flat = self.net.check_flat("x", x)
+        value = 0.0
         with torch.no_grad():
-            value = sum(share * float(loss) for share, loss in self._losses(x, None))
+            for share, rows, targets in self._chunks():
+                value += share * self._loss_of(targets, self.net.forward(flat, rows)).item()
         for penalty in self._penalties:
             value += penalty.value(x)
-        return float(value)
+        return value
 
     def value_and_grad(self, x: Array, out: Array) -> float:
         """Write the gradient of f at `x` to `out` and return f(x)."""
-        self.net.check_flat("out", out)
-        if not out.flags.writeable:
-            raise ValueError("out: expected a writable array, got a read-only one")
+        flat, gradient = self.net.check_flat("x", x), self._check_out(out)
         out.fill(0)
         value = 0.0
         with torch.enable_grad():
-            for share, loss in self._losses(x, as_tensor(out)):
-                (loss if share == 1 else share * loss).backward()
-                value += share * loss.item()
+            for share, rows, targets in self._chunks():
+                loss = share * self._loss_of(targets, self.net.forward(flat, rows, gradient))
+                loss.backward()
+                value += loss.item()
         for penalty in self._penalties:
             value += penalty.add_gradient(x, out)
         out[self._is_fixed] = 0
         return value
 
-    def _losses(self, x: Array, gradient: Tensor | None) -> Any:
-        """Yield the mean loss of every chunk of samples, with the chunk's share of them."""
+    def hessian_product(self, x: Array, v: Array, out: Array) -> None:
+        """Write f''(x) `v` to `out`, by PyTorch's derivative of its gradient."""
+        self._product(hessian_product, x, v, out)
+
+    def gauss_newton_product(self, x: Array, v: Array, out: Array) -> None:
+        """Write G(x) `v` to `out`; see :meth:`mgres.ResNetObjective.gauss_newton_product`.
+
+        G >= 0 if the loss is convex in the outputs.
+        """
+        self._product(gauss_newton_product, x, v, out)
+
+    def _product(self, product: Product, x: Array, v: Array, out: Array) -> None:
         flat = self.net.check_flat("x", x)
+        self.net.check_flat("v", v)
+        into = self._check_out(out)
+        along = as_tensor(np.where(self._is_fixed, 0, v).astype(self.dtype))
+        out.fill(0)
+        with torch.enable_grad():
+            parts = [*self.net.layout.parameters(flat, None)]
+            leaves, direction, target = (
+                [tensor for part in parts for tensor in part.values()]
+                for parts in (
+                    parts,
+                    self.net.layout.parameters(along, None),
+                    self.net.layout.parameters(into, None),
+                )
+            )
+            for leaf in leaves:
+                leaf.requires_grad_()
+            for share, rows, targets in self._chunks():
+                outputs = self.net.run(parts, rows)
+                loss = functools.partial(self._loss_of, targets)
+                for to, found in zip(
+                    target, product(outputs, leaves, direction, loss), strict=True
+                ):
+                    to.add_(found, alpha=share)
+        for penalty in self._penalties:
+            penalty.add_product(x, v, out)
+        out[self._is_fixed] = 0
+
+    # ----------------------------------------------------------------------------------------------
+
+    def _check_out(self, out: Array) -> Tensor:
+        self.net.check_flat("out", out)
+        if not out.flags.writeable:
+            raise ValueError("out: expected a writable array, got a read-only one")
+        return as_tensor(out)
+
+    def _chunks(self) -> Iterator[tuple[float, Tensor, Tensor]]:
+        """Yield samples and targets, chunk by chunk, with the chunk's share of all."""
         X, y = as_readable_tensor(self.samples.X), as_readable_tensor(self.samples.y)
         size = len(X) if self.chunk is None else self.chunk
         for rows, targets in zip(X.split(size), y.split(size), strict=True):
-            loss = self.loss(self.net.forward(flat, rows, gradient), targets)
-            if not isinstance(loss, Tensor) or loss.ndim:
-                got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-                raise ValueError(f"loss: expected a scalar tensor, got {got}")
-            yield len(rows) / len(X), loss
+            yield len(rows) / len(X), rows, targets
+
+    def _loss_of(self, targets: Tensor, outputs: Tensor) -> Tensor:
+        loss = self.loss(outputs, targets)
+        if not isinstance(loss, Tensor) or loss.ndim:
+            got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(f"loss: expected a scalar tensor, got {got}")
+        return loss

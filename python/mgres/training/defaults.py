@@ -1,6 +1,6 @@
 """Choices for data of one's own, standardised: what estimators and the command line share.
 
-They were made on digits, breast cancer, wine, diabetes and synthetic data, see ``docs/method.md``.
+They were made on digits, breast cancer, wine, diabetes and synthetic data, see ``bench/README.md``.
 """
 
 from __future__ import annotations

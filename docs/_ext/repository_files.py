@@ -1,8 +1,8 @@
 """Pages whose text is a file of the repository, and links that work there and on the site.
 
 A page that consists of ``<!-- file: CONTRIBUTING.md -->`` shows that file. In pages and such files,
-links to files of the repository that are pages too are made links to the page; other links to
-files outside `docs` become text, because the site does not have them.
+links to files of the repository that are pages too, such as the examples' programs, are made links
+to the page; other links to files outside `docs` become text, because the site does not have them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def relink(text: str, file: str, page: str) -> str:
         image, label, target, anchor = match.groups(default="")
         path = posixpath.normpath(posixpath.join(posixpath.dirname(file), target))
         path = PAGES.get(path, path)
+        path = re.sub(r"^docs/gallery$", "docs/examples/index.rst", path)
+        path = re.sub(r"^docs/gallery/(\w+)\.py$", r"docs/examples/\1.rst", path)
         if not path.startswith("docs/"):
             return label
         there = posixpath.relpath(path, posixpath.dirname(page))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -19,20 +18,12 @@ def anchors(text: str) -> set[str]:
     return found
 
 
-def source(target: Path) -> Path:
-    """Return what a page is made from: the build writes ``examples/`` from ``gallery/``."""
-    if target.parent.resolve() != DOCS / "examples":
-        return target
-    script = DOCS / "gallery" / target.name
-    return DOCS / "gallery" if target.stem == "index" else script.with_suffix(".py")
-
-
 @pytest.mark.parametrize("page", pages(), ids=str)
 def test_links_lead_somewhere(page):
     missing = []
     for link in links(page):
         path, _, anchor = link.partition("#")
-        target = source((ROOT / page).parent / path if path else ROOT / page)
+        target = (ROOT / page).parent / path if path else ROOT / page
         known = anchors(target.read_text(encoding="utf-8")) if anchor and target.exists() else ()
         if not target.exists() or (anchor and anchor not in known):
             missing.append(link)

@@ -80,7 +80,12 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
-        """Read the paper's notation.
+        """Return the schedule that the paper's notation describes.
+
+        Parameters
+        ----------
+        text : str
+            Such as ``[(1), 1, 2, {2}]``, finest level first.
 
         Raises
         ------
@@ -115,6 +120,16 @@ class Schedule:
 
         One step on levels l > L/2, two on levels l <= L/2 (l = L is the finest), none on the finest
         going up; ``[{1}]`` for L = 1, which is the single-level method.
+
+        Parameters
+        ----------
+        levels : int
+            The number L.
+
+        Raises
+        ------
+        ValueError
+            If `levels` is not positive.
         """
         if levels < 1:
             raise ValueError(f"levels: expected at least 1, got {levels}")
@@ -163,6 +178,11 @@ class Schedule:
             What a gradient costs on each level, finest first; by default 1, 1/2, 1/4, ...
         shape : "V", "W" or "F"
             How often levels are visited.
+
+        Raises
+        ------
+        ValueError
+            If `costs` has another number of levels.
         """
         if costs is None:
             costs = [0.5**i for i in range(len(self))]

@@ -109,7 +109,17 @@ class SciPyMinimize:
         return SciPyMinimizeState(scale, np.empty_like(x))
 
     def step(self, f: Objective, x: Vector, state: SciPyMinimizeState) -> float:
-        """Run the method from `x`, which stays as it is, bit for bit, if it did not help."""
+        """Run the method from `x`, which stays as it is, bit for bit, if it did not help.
+
+        Raises
+        ------
+        ImportError
+            If SciPy is missing.
+        TypeError
+            If the method asks for second derivatives that `f` does not have.
+        ValueError
+            If the method does not know one of the options.
+        """
         problem = _Problem(f, x, state)
         arguments: dict[str, Any] = {"fun": problem.value}
         if self.method not in WITHOUT_GRADIENT:

@@ -16,9 +16,10 @@ class StoppingRule(Protocol):
         ...
 
     def met(self, state: Any, value: float, gradient_norm: float) -> bool:
-        """Note a step that began at f(x) and |f'(x)|, in the level's metric; say whether to stop.
+        """Return whether to stop, after a step that began at f(x) and |f'(x)|.
 
-        Asked after every step, so that neither number has to be evaluated for it.
+        The norm is that of the level's metric.  Asked after every step, so that neither number has
+        to be evaluated for it.
         """
         ...
 
@@ -158,7 +159,7 @@ class AnyOf:
         return [rule.init() for rule in self.rules]
 
     def met(self, state: list[Any], value: float, gradient_norm: float) -> bool:
-        """Ask every rule, so that each one sees every step."""
+        """Return whether one of the rules is met; each one sees every step."""
         answers = [
             rule.met(own, value, gradient_norm) for rule, own in zip(self.rules, state, strict=True)
         ]

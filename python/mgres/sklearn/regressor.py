@@ -75,7 +75,7 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> ResNetRegressor:
-        """Pass through samples once, in steps of Adam on the finest network.
+        """Pass through samples once, in steps of Adam on the finest network; return `self`.
 
         The moments of Adam are kept from call to call, until :meth:`fit` is called; the samples of
         the first call set `target_mean_` and `target_scale_`.  Arguments and errors are those of

@@ -31,7 +31,13 @@ class Report:
         return not self.failures
 
     def raise_if_failed(self) -> None:
-        """Raise :class:`CheckError` with the printed report unless the check passed."""
+        """Raise :class:`CheckError` with the printed report unless the check passed.
+
+        Raises
+        ------
+        CheckError
+            An AssertionError with the whole report.
+        """
         if not self.ok:
             raise CheckError(str(self))
 

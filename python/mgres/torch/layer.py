@@ -38,7 +38,15 @@ class ResNetFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(X: Tensor, theta: Tensor, net: ResNet) -> Tensor:
-        """Return the logits."""
+        """Return the logits.
+
+        Raises
+        ------
+        TypeError
+            If a tensor is not on the CPU or has another dtype than the network.
+        ValueError
+            If a shape does not fit.
+        """
         for name, tensor in (("X", X), ("theta", theta)):
             _check(name, tensor, net)
         if X.ndim != 2 or X.shape[1] != net.n_inputs:
@@ -108,7 +116,15 @@ class ResNetLayer(nn.Module):
         self.theta = nn.Parameter(torch.from_numpy(start))
 
     def forward(self, X: Tensor) -> Tensor:
-        """Return the logits, shape (..., n_outputs), of samples, shape (..., n_inputs)."""
+        """Return the logits, shape (..., n_outputs), of samples, shape (..., n_inputs).
+
+        Raises
+        ------
+        TypeError
+            If `X` is not on the CPU or has another dtype than the network.
+        ValueError
+            If its shape does not fit.
+        """
         if X.ndim == 0 or X.shape[-1] != self.net.n_inputs:
             raise ValueError(f"X: expected shape (..., {self.net.n_inputs}), got {tuple(X.shape)}")
         rows = X.reshape(-1, self.net.n_inputs)

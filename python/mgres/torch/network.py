@@ -199,6 +199,11 @@ class TorchResNet:
         coarse_depth : int, optional
             Take so many blocks, evenly spaced, and repeat each: a start that is piecewise constant
             in t, which all levels with that many layers or more see alike.  A divisor of the depth.
+
+        Raises
+        ------
+        ValueError
+            If it is no divisor of the depth.
         """
         drawn = self.depth if coarse_depth is None else coarse_depth
         if drawn < 1 or self.depth % drawn:
@@ -245,7 +250,13 @@ class TorchResNet:
         return ResidualStack(self.stem, self.blocks, self.head, self.dt)
 
     def views(self, theta: Array) -> TorchViews:
-        """Return named views into `theta`, without copying."""
+        """Return named views into `theta`, without copying.
+
+        Raises
+        ------
+        ValueError
+            If its shape is not (size,).
+        """
         if theta.shape != (self.size,):
             raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
         return self.layout.views(theta)

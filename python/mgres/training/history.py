@@ -107,7 +107,7 @@ class History(Sequence[Record]):
 
     @classmethod
     def load(cls, path: str | Path) -> History:
-        """Read what :meth:`save` has written, such as ``history.jsonl`` in the folder of a run.
+        """Return what :meth:`save` has written, such as a run's ``history.jsonl``.
 
         Numbers that were not finite come back as NaN.
 
@@ -160,7 +160,7 @@ class History(Sequence[Record]):
 
     @classmethod
     def from_csv(cls, path: str | Path) -> History:
-        """Read what :meth:`to_csv` has written.
+        """Return what :meth:`to_csv` has written.
 
         Parameters
         ----------

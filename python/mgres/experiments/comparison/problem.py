@@ -227,6 +227,11 @@ class Problem:
             layers is drawn and prolonged.
         coarse_depth : int, optional
             Instead of `first_depth`.
+
+        Raises
+        ------
+        ValueError
+            If `pinned` names parameters that there are not.
         """
         net = self.net(seed)
         if kind == "smooth":

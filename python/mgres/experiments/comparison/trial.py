@@ -182,7 +182,7 @@ class Trial:
         self.work = lambda: self._counted
 
     def batches(self) -> Iterator[int]:
-        """Put one batch after the other in use, for ever; the clock runs from the first one on."""
+        """Yield epochs, a batch in use each time, for ever; the clock runs from the first on."""
         rng = np.random.default_rng(self.seed)
         for epoch in batches(self.f, self.problem.batch_size, rng):
             if self._started is None:
@@ -255,7 +255,7 @@ class Trial:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Stop the clock for what is not the method's work."""
+        """Return a context in which the clock stands, for what is not the method's work."""
         start = time.perf_counter()
         yield
         self._paused += time.perf_counter() - start

@@ -1,7 +1,7 @@
-"""No public name without a docstring, and none that the reference leaves out.
+"""No public name without a docstring that says what it takes, returns and raises.
 
-Public is what `__all__` of a public module names.  Of a class, public are its own methods,
-properties and fields; what protocols and base classes of other packages define is documented there.
+Of a class, public are its own methods, properties and fields; what protocols and base classes of
+other packages define is documented there.
 """
 
 from __future__ import annotations
@@ -9,116 +9,22 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
-import importlib.util
 import inspect
 import re
 import textwrap
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = [
-    "mgres",
-    "mgres.mgopt",
-    "mgres.resnet",
-    "mgres.problems",
-    "mgres.datasets",
-    "mgres.testing",
-    "mgres.training",
-    "mgres.files",
-    "mgres.plot",
-    "mgres.runs",
-    "mgres.cli",
-    "mgres.sklearn",
-    "mgres.torch",
-    "mgres.experiments",
-    "mgres.experiments.comparison",
-    "mgres.experiments.fine_phase",
-]
-NEEDS = {"mgres.sklearn": "sklearn", "mgres.torch": "torch"}
-"""Packages that are extras themselves."""
-
+from .pages import ROOT
+from .public import NAMES, OBJECTS
 
 ELSEWHERE = {"mgres.runs.Settings": "mgres.runs.OPTIONS"}
 """Classes whose fields another name describes."""
-
-
-def listed() -> set[str]:
-    """Return the names in the reference's tables."""
-    pages = (ROOT / "docs" / "api").glob("*.md")
-    text = "".join(page.read_text(encoding="utf-8") for page in pages)
-    return set(re.findall(r"^   (mgres\.[\w.]+)$", text, re.MULTILINE))
-
-
-def packages() -> Iterator[str]:
-    """Yield the public packages that can be imported here."""
-    for name in PACKAGES:
-        if name not in NEEDS or importlib.util.find_spec(NEEDS[name]):
-            yield name
-
-
-def names() -> Iterator[tuple[str, object]]:
-    """Yield every public name that is no module, with what it names."""
-    for package in packages():
-        module = importlib.import_module(package)
-        for name in module.__all__:
-            value = getattr(module, name)
-            if not inspect.ismodule(value):
-                yield f"{package}.{name}", value
-
-
-NAMES = dict(names())
-OBJECTS = {
-    id(value): (name, value)
-    for name, value in NAMES.items()
-    if inspect.isclass(value) or inspect.isfunction(value)
-}
-"""Classes and functions, each once."""
-
-
-def test_every_package_says_what_is_public():
-    found = {
-        ".".join(path.parent.relative_to(ROOT / "python").parts)
-        for path in (ROOT / "python" / "mgres").rglob("__init__.py")
-    }
-    assert set(PACKAGES) == found
-
-
-@pytest.mark.parametrize("package", [name for name in PACKAGES if name not in NEEDS])
-def test_the_reference_has_every_name(package):
-    have = listed()
-    shown = {id(NAMES[name]) for name in have if name in NAMES}
-    module = importlib.import_module(package)
-    missing = [
-        name
-        for name in module.__all__
-        if not inspect.ismodule(getattr(module, name))
-        and f"{package}.{name}" not in have
-        and id(getattr(module, name)) not in shown
-    ]
-    assert not missing
-
-
-@pytest.mark.parametrize("package", sorted(NEEDS))
-def test_the_reference_has_every_name_of_an_extra(package):
-    pytest.importorskip(NEEDS[package])
-    assert {f"{package}.{n}" for n in importlib.import_module(package).__all__} <= listed()
-
-
-def test_the_reference_has_no_other_names():
-    unknown = []
-    for name in listed():
-        module, _, last = name.rpartition(".")
-        extra = NEEDS.get(module)
-        if extra and not importlib.util.find_spec(extra):
-            continue
-        if not hasattr(importlib.import_module(module), last):
-            unknown.append(name)
-    assert not unknown
+BY_PROTOCOL = {"step"}
+"""Methods of which the protocol says what they return: LevelOptimizer, Method."""
 
 
 def arguments(function: object) -> list[str]:
@@ -180,8 +86,7 @@ def faults(name: str, value: object) -> list[str]:
         missing = expected if name not in ELSEWHERE else set()
         found += [f"{name}: {argument} is not described" for argument in sorted(missing)]
         for member, what in members(value):
-            if not inspect.getdoc(what):
-                found.append(f"{name}.{member}: no docstring")
+            found += member_faults(f"{name}.{member}", what)
     else:
         missing = set(arguments(value)) - described(text, "Parameters", "Other Parameters")
         found += [f"{name}: {argument} is not described" for argument in sorted(missing)]
@@ -190,6 +95,23 @@ def faults(name: str, value: object) -> list[str]:
             found.append(f"{name}: it does not say what is returned")
         if raises(value) and "Raises" not in sections(text):
             found.append(f"{name}: it does not say what it raises")
+    return found
+
+
+def member_faults(name: str, value: object) -> list[str]:
+    """Return what the docstring of a method or property lacks; it may be one line."""
+    text = inspect.getdoc(value) or ""
+    if not text:
+        return [f"{name}: no docstring"]
+    if not inspect.isfunction(value):
+        return []
+    found = []
+    returns = inspect.signature(value).return_annotation not in {None, "None"}
+    said = re.search(r"\b(return|yield)s?\b", text, re.IGNORECASE)
+    if returns and not said and name.rpartition(".")[2] not in BY_PROTOCOL:
+        found.append(f"{name}: it does not say what is returned")
+    if raises(value) and "Raises" not in sections(text):
+        found.append(f"{name}: it does not say what it raises")
     return found
 
 

@@ -1,6 +1,7 @@
 """What all tests share: seeds, tolerances, strict floating point, threads put back."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -20,6 +21,12 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 # No deadline, because no test may depend on time; and the same examples in every run.
 hypothesis.settings.register_profile("mgres", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("mgres")
+
+
+# Started in the background by a shell, a program ignores Ctrl-C, and so would those that tests
+# start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header():

@@ -178,7 +178,10 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(newcomer):
     assert not (killed / "summary.json").exists()
 
     newcomer.run("mgres train --resume runs/killed")
-    ours, theirs = ([*map(json.loads, (f / "history.jsonl").open())] for f in (killed, whole))
+    ours, theirs = (
+        [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+        for folder in (killed, whole)
+    )
     assert len(ours) == 61
     for record in (*ours, *theirs):
         del record["seconds"]

@@ -54,6 +54,41 @@ def test_divergence_before_the_end_of_the_first_cycle_keeps_the_start(problem, b
     np.testing.assert_array_equal(info.value.result.theta, problem.theta)
 
 
+@pytest.mark.parametrize("at", [1, 3, 5])
+@pytest.mark.parametrize("optimizer", [mgres.LBFGS(), mgres.Adam(0.01)], ids=["lbfgs", "adam"])
+def test_divergence_on_a_coarse_level_keeps_its_last_finite_point(problem, optimizer, at):
+    class Explodes:
+        """The optimiser of the coarsest level, which leaves the finite numbers in step `at`."""
+
+        steps = 0
+
+        def __getattr__(self, name):
+            return getattr(optimizer, name)
+
+        def step(self, f, x, state):
+            self.steps += 1
+            value = optimizer.step(f, x, state)
+            if self.steps == at:
+                x.fill(np.nan)
+            return value
+
+    points = []
+    h = mgres.resnet_hierarchy(problem.f, 3, optimizer=[optimizer, optimizer, Explodes()])
+    cascade = mgres.Cascade(stop=mgres.mgopt.MaxSteps(20))
+    with pytest.raises(mgres.DivergenceError, match=f"in cycle {at}") as info:
+        mgres.fit(
+            problem.f,
+            problem.theta,
+            hierarchy=h,
+            cycle=cascade,
+            callbacks=[lambda record, theta: points.append(theta.copy())],
+        )
+    result = info.value.result
+    assert result.history.column("cycle") == [*range(at)]
+    assert result.history.column("level")[1:] == [2] * (at - 1)
+    np.testing.assert_array_equal(result.theta, [problem.theta, *points][-1])
+
+
 def interrupt(x):
     x.fill(7)
     raise KeyboardInterrupt

@@ -73,6 +73,10 @@ CASES = [
     ("train short.npz --out o", "short.npz: y: expected 6 numbers or texts, one for each row"),
     ("train fine.npz --target z --out o", "there is no array 'z' of targets; its arrays are X, y"),
     ("train bad-images-idx3-ubyte --target l --out o", "bad-images-idx3-ubyte: expected an idx"),
+    (
+        "train images.idx --target missing.idx --out o",
+        "mgres: error: missing.idx: there is no such idx file\n",
+    ),
     ("train images.idx --out o", "no target was named; take labels by --target"),
     # ---- columns and cells -----------------------------------------------------------------------
     ("train good.csv --out o", "no target was named; take one of a, b, kind by --target"),

@@ -179,4 +179,4 @@ def test_other_data_is_refused(run, mgres_ok, flowers):
     flowers.write_text(flowers.read_text().replace("1", "2"))
     code, _, err = run("train", "--resume", "o", "--max-cycles", "9")
     assert code == 2
-    assert "belongs to a run with another samples" in err
+    assert "belongs to another run, by its samples" in err

@@ -33,8 +33,10 @@ def start(*arguments):
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from mgres.cli import main; sys.exit(main(sys.argv[1:]))"
     )
+    # a signal may arrive when a file has just been opened, before `with` knows it
+    warnings = ["-W", "error", "-W", "ignore::ResourceWarning"]
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", program, *arguments, "--threads", "1"],
+        [sys.executable, *warnings, "-c", program, *arguments, "--threads", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

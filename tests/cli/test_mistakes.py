@@ -44,7 +44,8 @@ INTEGERS = [
 ]
 for start, option in INTEGERS:
     for bad in ("0", "-1", "1.5", "x", "", "1e3", str(2**31), "9" * 5000):
-        message = f"argument {option}: expected an integer from 1 to 2**31 - 1, got {bad!r}"
+        most = "4096" if option == "--threads" else "2**31 - 1"
+        message = f"argument {option}: expected an integer from 1 to {most}, got {bad!r}"
         USAGE.append(((*start, option, bad), message))
 for bad in ("-1", "x", "1.0"):
     message = f"argument --seed: expected an integer from 0, got {bad!r}"

@@ -209,3 +209,17 @@ def test_damaged_notes(run, trained, tmp_path):
         code, _, err = run("predict", "bad.safetensors", "flowers.csv")
         assert code == 2
         assert message in err
+
+
+@pytest.mark.parametrize(
+    ("cell", "complaint"),
+    [("", "the cell is empty; fill it in"), ("red", "expected a finite number, got 'red'")],
+)
+def test_bad_cells_are_not_to_be_ignored_as_in_training(run, trained, flowers, cell, complaint):
+    header, first, *rest = flowers.read_text().splitlines()
+    first = ",".join([cell, *first.split(",")[1:]])
+    flowers.write_text("\n".join([header, first, *rest]) + "\n")
+    code, out, err = run("predict", "o", "flowers.csv")
+    name = header.split(",")[0]
+    assert (code, out) == (2, "")
+    assert err == f"mgres: error: flowers.csv: column {name!r}, row 1: {complaint}\n"

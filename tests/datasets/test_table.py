@@ -157,6 +157,15 @@ def test_parquet(tmp_path):
     assert table.target.classes == ("False", "True")
 
 
+@pytest.mark.parametrize("cells", [[[1], [2]], [[1], [2, 3]], [{"c": 1}, {"c": 2}]])
+def test_parquet_with_cells_that_are_no_numbers(tmp_path, cells):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"b": cells, "kind": ["x", "y"]}), tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"column 'b', row 1: expected a finite number, got"):
+        read_table(tmp_path / "t.parquet", "kind")
+
+
 def test_parquet_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "t.parquet").write_text("")

@@ -7,7 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import mgres
-from mgres.sklearn import ResNetClassifier
+from mgres.sklearn import ResNetClassifier, ResNetRegressor
+from mgres.training import defaults
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +226,7 @@ def test_a_schedule_needs_a_cycle(moons):
 
 
 def test_one_class_is_refused(moons):
-    with pytest.raises(ValueError, match="at least two classes, got one class"):
+    with pytest.raises(ValueError, match=r"at least two classes, got one class: 1.0$"):
         ResNetClassifier().fit(moons[0], np.ones(len(moons[0])))
 
 
@@ -249,3 +250,9 @@ def test_after_an_interruption_there_is_a_model(moons, monkeypatch):
 def test_progress_is_shown_if_asked_for(moons, capsys):
     ResNetClassifier(random_state=0, depth=16, verbose=True).fit(*moons)
     assert "ResNetClassifier: cycle" in capsys.readouterr().err
+
+
+def test_documented_defaults_are_the_defaults():
+    width, alpha = defaults.default_width(2), ResNetRegressor().alpha
+    assert f"Features of the state y, by default {width}, or the number" in ResNetClassifier.__doc__
+    assert f"By default alpha is {alpha:g}, for" in ResNetRegressor.__doc__

@@ -105,11 +105,11 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(tmp_path, batch_size):
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     mgres.fit(models.dense(), levels=2, max_cycles=2, checkpoint=mgres.Checkpoint(tmp_path))
-    with pytest.raises(ValueError, match="belongs to a run with another network"):
+    with pytest.raises(ValueError, match="belongs to another run, by its network"):
         mgres.fit(models.dense(final_time=3.0), levels=2, max_cycles=3, resume=tmp_path)
     other = models.dense()
     smooth = TorchObjective(other.net, other.samples.X, other.samples.y, torch.nn.MultiMarginLoss())
-    with pytest.raises(ValueError, match="belongs to a run with another loss"):
+    with pytest.raises(ValueError, match="belongs to another run, by its loss"):
         mgres.fit(smooth, levels=2, max_cycles=3, resume=tmp_path)
 
 

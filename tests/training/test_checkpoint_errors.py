@@ -50,7 +50,7 @@ def test_wrong_arguments_of_fit_are_refused(start, tmp_path):
 )
 def test_another_run_is_told_by_its_difference(tmp_path, start, other, what):
     start("batches", 2, checkpoint=mgres.Checkpoint(tmp_path))
-    with pytest.raises(ValueError, match=f"belongs to a run with another {what}: expected .* got"):
+    with pytest.raises(ValueError, match=f"belongs to another run, by its {what}: expected .* got"):
         start("batches", resume=tmp_path, **other)
 
 
@@ -69,7 +69,7 @@ def test_other_networks_losses_and_samples_are_told(tmp_path, make_problem):
         "samples": mgres.ResNetObjective(net, X_other, y, **same),
     }
     for what, f in others.items():
-        with pytest.raises(ValueError, match=f"with another {what}"):
+        with pytest.raises(ValueError, match=f"by its {what}"):
             mgres.fit(f, levels=2, resume=tmp_path)
 
 

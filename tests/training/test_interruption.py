@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import mgres
+from mgres.training.keeper import Keeper
+from mgres.training.resume import stored_history
 
 
 def blow_up(x):
@@ -54,6 +56,41 @@ def test_divergence_before_the_end_of_the_first_cycle_keeps_the_start(problem, b
     np.testing.assert_array_equal(info.value.result.theta, problem.theta)
 
 
+@pytest.mark.parametrize("at", [1, 3, 5])
+@pytest.mark.parametrize("optimizer", [mgres.LBFGS(), mgres.Adam(0.01)], ids=["lbfgs", "adam"])
+def test_divergence_on_a_coarse_level_keeps_its_last_finite_point(problem, optimizer, at):
+    class Explodes:
+        """The optimiser of the coarsest level, which leaves the finite numbers in step `at`."""
+
+        steps = 0
+
+        def __getattr__(self, name):
+            return getattr(optimizer, name)
+
+        def step(self, f, x, state):
+            self.steps += 1
+            value = optimizer.step(f, x, state)
+            if self.steps == at:
+                x.fill(np.nan)
+            return value
+
+    points = []
+    h = mgres.resnet_hierarchy(problem.f, 3, optimizer=[optimizer, optimizer, Explodes()])
+    cascade = mgres.Cascade(stop=mgres.mgopt.MaxSteps(20))
+    with pytest.raises(mgres.DivergenceError, match=f"in cycle {at}") as info:
+        mgres.fit(
+            problem.f,
+            problem.theta,
+            hierarchy=h,
+            cycle=cascade,
+            callbacks=[lambda record, theta: points.append(theta.copy())],
+        )
+    result = info.value.result
+    assert result.history.column("cycle") == [*range(at)]
+    assert result.history.column("level")[1:] == [2] * (at - 1)
+    np.testing.assert_array_equal(result.theta, [problem.theta, *points][-1])
+
+
 def interrupt(x):
     x.fill(7)
     raise KeyboardInterrupt
@@ -71,6 +108,28 @@ def test_interrupt_inside_a_cycle_keeps_the_last_complete_one(
     assert result.history.column("cycle") == [0, 1, 2, 3]
     np.testing.assert_array_equal(result.theta, diary[-1][1])
     assert str(info.value) == "training interrupted after 3 complete cycles"
+
+
+@pytest.mark.parametrize("arguments", [{"levels": 2}, {"batch_size": 20}, {}], ids=str)
+def test_interrupt_before_a_complete_cycle_is_kept_still_keeps_it(
+    problem, tmp_path, monkeypatch, arguments
+):
+    def note(self):
+        if self._run.history[-1].cycle == 3:
+            raise KeyboardInterrupt
+        original(self)
+
+    original = Keeper.note
+    checkpoint = mgres.Checkpoint(tmp_path)
+    whole = mgres.fit(problem.f, problem.theta, max_cycles=6, **arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "note", note)
+        with pytest.raises(mgres.TrainingInterrupted) as info:
+            mgres.fit(problem.f, problem.theta, checkpoint=checkpoint, **arguments)
+    assert info.value.result.history[-1].cycle == 3
+    assert stored_history(tmp_path)[-1].cycle == 3
+    rest = mgres.fit(problem.f, problem.theta, max_cycles=6, resume=tmp_path, **arguments)
+    np.testing.assert_array_equal(rest.theta, whole.theta)
 
 
 def test_interrupt_is_a_keyboard_interrupt(problem):

@@ -13,6 +13,8 @@ class UserError(ValueError):
 def one_line(error: Exception) -> str:
     """Return what an error says, without line breaks; of an unexpected one also its type."""
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename}: {error.strerror}"
     if isinstance(error, EXPECTED):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (unexpected: --debug shows where)"

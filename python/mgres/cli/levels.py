@@ -15,13 +15,18 @@ from .errors import UserError
 from .folders import output
 
 
-def compare_levels(given: Mapping[str, Any], out: Path) -> int:
-    """Train with each number of levels; write ``result.json`` and a plot to `out`."""
-    name = given["data"]
+def check_comparable(name: str) -> None:
+    """Raise a UserError unless the paper has a set-up for the data."""
     if name not in SETUPS:
         raise UserError(
             f"--levels: several are compared on {', '.join(SETUPS)}; for {name} name one"
         )
+
+
+def compare_levels(given: Mapping[str, Any], out: Path) -> int:
+    """Train with each number of levels; write ``result.json`` and a plot to `out`."""
+    name = given["data"]
+    check_comparable(name)
     setup = SETUPS[name]
     spec = RunSpec(
         problem=name,

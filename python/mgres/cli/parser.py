@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from .. import __version__
-from .types import positive
+from .types import threads
 
 COMMANDS = (
     "train",
@@ -50,7 +50,8 @@ class Parser(argparse.ArgumentParser):
             known = getattr(options, "known", ())
             near = difflib.get_close_matches(rest[0].split("=")[0], known, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
-            self.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
+            command = getattr(options, "parser", self)
+            command.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
         return options
 
 
@@ -61,7 +62,7 @@ class Commands:
         self._subparsers = subparsers
         self._common = Parser(add_help=False)
         self._common.add_argument(
-            "--threads", type=positive, help="threads to use (default: all available)", metavar="N"
+            "--threads", type=threads, help="threads to use (default: all available)", metavar="N"
         )
         self._common.add_argument(
             "--debug", action="store_true", help="show the traceback of an error"
@@ -127,5 +128,5 @@ def make_parser() -> Parser:
         import_module(f".{name}", __package__).add(commands)
     parser.commands = tuple(subparsers.choices.values())
     for command in parser.commands:
-        command.set_defaults(known=sorted(command._option_string_actions))
+        command.set_defaults(known=sorted(command._option_string_actions), parser=command)
     return parser

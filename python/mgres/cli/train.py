@@ -17,7 +17,7 @@ from ..runs.run import Outcome, run
 from ..runs.settings import LIMITS, OUTWARD, merged
 from .errors import UserError
 from .folders import output
-from .levels import compare_levels
+from .levels import check_comparable, compare_levels
 from .parser import Commands
 from .report import told
 from .types import argument, positive
@@ -114,6 +114,7 @@ def _train(options: argparse.Namespace) -> int:
             f"the following arguments are required: {', '.join(missing)}; see mgres train --help"
         )
     if isinstance(given.get("levels"), list):
+        check_comparable(given["data"])
         unfit = [name for name in given if name not in (*FOR_LEVELS, "data", "levels")]
         if unfit:
             flag = unfit[0].replace("_", "-")

@@ -31,5 +31,6 @@ def _names(word: str) -> list[str]:
 names = argument(_names)
 positive = argument(values.positive_integer)
 count = argument(values.count)
+threads = argument(values.threads)
 positive_number = argument(values.positive_number)
 number_from_zero = argument(values.number_from_zero)

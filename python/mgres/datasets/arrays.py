@@ -48,8 +48,12 @@ def read_npz(path: Path, target: str | None = None) -> Columns:
     """
     try:
         # opened here, because np.load leaves the file of a damaged archive open
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no archive")  # numpy would advise to unpickle it
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
     except DAMAGED as error:
         raise ValueError(f"{path}: expected arrays written by numpy.savez ({error})") from None
     found = listing(arrays) or "none"

@@ -57,8 +57,8 @@ class Columns:
             f"{suggestion(name, self.cells)}"
         )
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
-        """Return a column as finite numbers.
+    def numbers(self, name: str, *, can_ignore: bool = False) -> NDArray[np.float64]:
+        """Return a column as finite numbers; a message proposes to ignore it where that can be.
 
         Raises
         ------
@@ -72,21 +72,22 @@ class Columns:
             values = np.array([_float(cell) for cell in cells])
         if not np.isfinite(values).all():
             row = int(np.argmin(np.isfinite(values)))
-            raise self._bad_cell(name, row, cells[row])
+            raise self._bad_cell(name, row, cells[row], can_ignore=can_ignore)
         return values
 
-    def matrix(self, names: Sequence[str]) -> NDArray[np.float64]:
+    def matrix(self, names: Sequence[str], *, can_ignore: bool = False) -> NDArray[np.float64]:
         """Return columns as finite numbers, shape (n, len(names))."""
         X = np.empty((self.rows, len(names)))
         for j, name in enumerate(names):
-            X[:, j] = self.numbers(name)
+            X[:, j] = self.numbers(name, can_ignore=can_ignore)
         return X
 
-    def _bad_cell(self, name: str, row: int, cell: Any) -> ValueError:
+    def _bad_cell(self, name: str, row: int, cell: Any, *, can_ignore: bool) -> ValueError:
         where = f"{self.path}: column {name!r}, row {row + 1}"
-        hint = f"; leave the column out by --ignore {name}" if self.is_named else ""
+        hint = f"; leave the column out by --ignore {name}" if can_ignore and self.is_named else ""
         if is_empty(cell):
-            return ValueError(f"{where}: the cell is empty{hint}, or fill it in")
+            remedy = f"{hint}, or fill it in" if hint else "; fill it in"
+            return ValueError(f"{where}: the cell is empty{remedy}")
         text = str(cell)
         if text.count(",") == 1 and math.isfinite(_float(text.replace(",", "."))):
             hint = "; write decimals with a point"

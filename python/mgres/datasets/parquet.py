@@ -46,7 +46,7 @@ def read_parquet(path: Path) -> Columns:
 def _cells(column: Any) -> Cells:
     """Return numbers as an array of numbers, everything else, and cells without value, as text."""
     values = column.to_pylist()
-    if any(value is None or isinstance(value, str) for value in values):
+    if not all(isinstance(value, (bool, int, float)) for value in values):  # lists, too
         texts = [None if value is None else str(value).strip() for value in values]
         return np.array(texts, dtype=object)
     array = np.array(values)

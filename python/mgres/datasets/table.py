@@ -116,7 +116,7 @@ def read_table(
         raise ValueError(f"{columns.path}: {name!r} is the target and cannot be ignored")
     if not features:
         raise ValueError(f"{columns.path}: expected columns besides {name!r}")
-    X = columns.matrix(features)
+    X = columns.matrix(features, can_ignore=True)
     return Table(X, features, read_target(columns, name, task))
 
 

@@ -207,7 +207,7 @@ BY_NAME = {option.name: option for option in OPTIONS}
 FURTHER: dict[str, Reader] = {
     "data": values.text,
     "levels": values.positive_integer,
-    "threads": values.positive_integer,
+    "threads": values.threads,
     "out": values.text,
 }
 ALIASES = {"cycle": "method"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,11 +60,16 @@ class Scaling:
         """Return a scaling by mean and standard deviation of training samples.
 
         A feature that is constant there becomes 0 everywhere near its value.
+
+        Raises
+        ------
+        ValueError
+            If the squares of a column overflow.
         """
-        mean, deviation = _moments(np.asarray(X, np.float64))
+        mean, deviation = _moments(np.asarray(X, np.float64), self.features)
         if self.classes:
             return replace(self, mean=mean, scale=deviation)
-        target_mean, target_scale = _moments(np.asarray(y, np.float64)[:, None])
+        target_mean, target_scale = _moments(np.asarray(y, np.float64)[:, None], (self.target,))
         return replace(
             self,
             mean=mean,
@@ -177,9 +183,17 @@ class Scaling:
         return scaling
 
 
-def _moments(values: Vector) -> tuple[Vector, Vector]:
+def _moments(values: Vector, names: Sequence[str]) -> tuple[Vector, Vector]:
     """Return means and standard deviations of columns, 1 for those that are constant."""
-    mean = values.mean(axis=0)
-    deviation = values.std(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = values.mean(axis=0)
+        deviation = values.std(axis=0)
+    finite = np.isfinite(deviation)
+    if not finite.all():
+        j = int(np.argmin(finite))
+        raise ValueError(
+            f"column {names[j]!r}: its values, up to {np.abs(values[:, j]).max():.3g} in size, are "
+            "too large to be scaled; change its unit"
+        )
     noise = 10 * np.finfo(np.float64).eps * np.abs(values).max(axis=0)
     return mean, np.where(deviation > noise, deviation, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,9 @@ class Scores:
     mse: float | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Return what applies, ready for JSON."""
+        """Return what applies and is finite, ready for JSON."""
         values = {"loss": self.loss, "accuracy": self.accuracy, "r2": self.r2, "mse": self.mse}
-        return {name: value for name, value in values.items() if value is not None}
+        return {n: value for n, value in values.items() if value is not None and isfinite(value)}
 
 
 def score(net: ResNet, theta: Array, scaling: Scaling, X: NDArray[Any], y: NDArray[Any]) -> Scores:

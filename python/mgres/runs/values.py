@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..parallel import MOST_THREADS
+
 Reader = Callable[[Any], Any]
 """From text, a number or a list to the value; raises a ValueError that says what was expected."""
 
@@ -15,6 +17,11 @@ MOST = 2**31 - 1
 def positive_integer(value: Any) -> int:
     """Return an integer from 1 to 2**31 - 1."""
     return _integer(value, 1, "an integer from 1 to 2**31 - 1")
+
+
+def threads(value: Any) -> int:
+    """Return an integer from 1 to 4096."""
+    return _integer(value, 1, f"an integer from 1 to {MOST_THREADS}", MOST_THREADS)
 
 
 def count(value: Any) -> int:
@@ -84,7 +91,15 @@ def choice(*names: str) -> Reader:
     return read
 
 
-NUMBERS = (positive_integer, count, positive_number, number_from_zero, share, share_below_one)
+NUMBERS = (
+    positive_integer,
+    threads,
+    count,
+    positive_number,
+    number_from_zero,
+    share,
+    share_below_one,
+)
 """Readers of numbers, which also read them from words of a command."""
 
 

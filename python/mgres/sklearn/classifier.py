@@ -38,7 +38,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     depth : int
         The number of layers K.
     width : int, optional
-        Features of the state y, by default 32, or the number of outputs if it is larger.
+        Features of the state y, by default 64, or the number of outputs if it is larger.
     levels : int, optional
         The number of levels, each with half the layers of the one above; `depth` must be divisible
         by 2^(levels - 1).  By default as many as :func:`mgres.recommended` takes, or as `schedule`
@@ -221,7 +221,8 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         samples = self._samples(X, y, sample_weight)
         classes, codes = np.unique(samples.y, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"y: expected at least two classes, got one class: {classes[0]!r}")
+            (only,) = classes.tolist()
+            raise ValueError(f"y: expected at least two classes, got one class: {only!r}")
         theta = None
         if self._is_warm():
             if not np.array_equal(classes, self.classes_):

@@ -18,7 +18,7 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
 
     Half the squared error of the standardised targets, averaged with the samples' weights, plus a
     regulariser is minimised; network, method, parameters and attributes are those of
-    :class:`ResNetClassifier`, without `class_weight` and `classes_`.  By default alpha is 15, for
+    :class:`ResNetClassifier`, without `class_weight` and `classes_`.  By default alpha is 100, for
     noisy targets: take 1 or less for exact ones.  Scores are R^2.
 
     Attributes

@@ -85,6 +85,17 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
 
 
+def check_method(hierarchy: Any, cycle: Any) -> None:
+    """Raise a TypeError unless the two, where they are given, are what their names say."""
+    if hierarchy is not None and not isinstance(hierarchy, Hierarchy):
+        raise TypeError(f"hierarchy: expected a Hierarchy, got {hierarchy!r}")
+    if cycle is not None and not all(hasattr(cycle, name) for name in ("init", "step")):
+        raise TypeError(
+            "cycle: expected an object such as mgres.VCycle(schedule) or mgres.Cascade(), got "
+            f"{cycle!r}"
+        )
+
+
 def check_batches(f: LayeredObjective, hierarchy: Hierarchy) -> None:
     """Raise a ValueError unless every level can be given batches."""
     for i, level in enumerate(hierarchy):

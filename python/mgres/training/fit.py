@@ -16,6 +16,7 @@ from .arguments import (
     check_batches,
     check_callbacks,
     check_count,
+    check_method,
     check_validation,
     copy_start,
 )
@@ -158,6 +159,7 @@ def fit(
     TrainingInterrupted
         On Ctrl-C, a KeyboardInterrupt; it holds the parameters after the last complete cycle.
     """
+    check_method(hierarchy, cycle)
     nested = isinstance(cycle, (Cascade, FullMultigrid))
     if levels is None and hierarchy is None and (cycle is None or nested):
         recipe = recommended(f, batches=batch_size is not None)

@@ -107,7 +107,12 @@ class Keeper:
 
     def finish(self) -> None:
         """Write the last complete cycle if that has not been done."""
-        if self._snapshot is not None and self._written != self._snapshot.records[-1].cycle:
+        if self._snapshot is None:
+            return
+        if self._run.history[-1].cycle > self._snapshot.records[-1].cycle:
+            # Ctrl-C after a cycle was complete, before `note` had kept it
+            self._snapshot = self._take()
+        if self._written != self._snapshot.records[-1].cycle:
             self._try_to_write(self._snapshot)
 
     def _take(self) -> _Snapshot:

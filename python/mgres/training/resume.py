@@ -114,6 +114,6 @@ def _check_settings(path: Path, metadata: Mapping[str, str], settings: Mapping[s
     if differing:
         name = differing[0]
         raise ValueError(
-            f"resume: {path} belongs to a run with another {name}: expected {stored[name]}, got "
+            f"resume: {path} belongs to another run, by its {name}: expected {stored[name]}, got "
             f"{settings[name]}"
         )

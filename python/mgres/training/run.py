@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from .arguments import Limits, Validation
 from .history import History, Record
 
 T = TypeVar("T")
+Nested = tuple[Cascade | FullMultigrid, NestedState]
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ class Run:
         """Run one cycle on the batch in use and return its record."""
         nested = self._nested()
         number = self.history[-1].cycle + 1
+        # a step on a coarse level makes a new point and leaves the old one whole
+        before = None if nested is None else (nested[0], replace(nested[1]))
         if nested is None:
             np.copyto(self._next, self._theta)
         report = self._timed(lambda: self._method.step(self._hierarchy, self._next, self._state))
@@ -124,7 +127,7 @@ class Run:
             raise DivergenceError(
                 f"the loss became {record.loss} in cycle {number} (it was "
                 f"{self.history[-1].loss:.4g} before): a smaller learning rate may help",
-                self.result("divergence"),
+                self.result("divergence", before),
             )
         self._finish(record)
         return record
@@ -143,9 +146,15 @@ class Run:
             return self._limits.reached(self.history[-1]) or "stalled"
         return self._limits.reached(self.history[-1])
 
-    def result(self, reason: str) -> FitResult:
-        """Return what has been reached."""
-        return FitResult(self.theta, self.history, self.history[-1].work_units, reason)
+    def result(self, reason: str, before: Nested | None = None) -> FitResult:
+        """Return what has been reached; with a state `before`, on a coarse level, what was then."""
+        theta = self.theta
+        if before is not None:
+            theta = self._theta  # the start, of which the first record tells
+            if self.history[-1].cycle > 0:
+                method, state = before
+                theta = method.solution(self._hierarchy, theta, state)
+        return FitResult(theta, self.history, self.history[-1].work_units, reason)
 
     # ---- checkpoints -----------------------------------------------------------------------------
 
@@ -191,7 +200,7 @@ class Run:
 
     # ---- nested iteration ------------------------------------------------------------------------
 
-    def _nested(self) -> tuple[Cascade | FullMultigrid, NestedState] | None:
+    def _nested(self) -> Nested | None:
         """Return method and state of nested iteration, unless it is on the finest level."""
         if isinstance(self._method, (Cascade, FullMultigrid)) and self._state.level > 0:
             return self._method, self._state

@@ -47,6 +47,18 @@ def test_folder_of_a_run(mgres_ok, flowers, tmp_path):
     assert (folder / "convergence.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_names_that_are_numbers_are_told(mgres_ok, flowers):
+    names, *rows = flowers.read_text().splitlines()
+    flowers.write_text("\n".join(["5.1,3.5,2,0", *rows]))
+    out = mgres_ok("train flowers.csv --target 0 --max-cycles 1 --out o")
+    first = "names of columns: 5.1, 3.5, 2, 0; if that is data, put a row of names before it"
+    assert out.splitlines()[0] == first
+    flowers.write_text("\n".join([names, *rows]))
+    assert "names of columns" not in mgres_ok(
+        "train flowers.csv --target kind --max-cycles 1 --out p"
+    )
+
+
 def test_model_is_the_one_that_was_scored(mgres_ok, flowers, tmp_path):
     """From the file alone, without the command's own code: an oracle for the scores."""
     mgres_ok("train flowers.csv --target kind --out o --seed 3")

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 
 from ..datasets import spirals
 from ..datasets.columns import suggestion
-from ..datasets.table import KINDS, check_varied, is_array, is_idx, is_table, read_table
-from ..datasets.targets import TEXT, Target
+from ..datasets.table import (
+    KINDS,
+    Table,
+    check_varied,
+    is_array,
+    is_idx,
+    is_table,
+    read_table,
+)
+from ..datasets.targets import TEXT
 from ..experiments.setups import SETUPS, Setup
 from .scaling import Scaling
 
@@ -133,16 +141,24 @@ def _own(name: str, given: Mapping[str, Any]) -> Data:
     if named is not None and is_idx(name):
         named = str(Path(named).absolute())
     path = str(Path(name).absolute())
-    return Data(path, X, y, X_val, y_val, scaling, named, is_own=True, said=_said(target))
+    return Data(path, X, y, X_val, y_val, scaling, named, is_own=True, said=_said(name, table))
 
 
-def _said(target: Target) -> tuple[str, ...]:
-    if not target.reason:
-        return ()
-    other = "regression" if target.classes else "classification"
-    what = f"{len(target.classes)} classes" if target.classes else "a quantity"
-    hint = "" if target.reason == TEXT else f"; if that is wrong: --task {other}"
-    return (f"target {target.name!r}: {what} ({target.reason}){hint}",)
+def _said(name: str, table: Table) -> tuple[str, ...]:
+    """Return what was guessed, a line each, so that a wrong guess is noticed."""
+    target = table.target
+    said = []
+    names = (*table.features, target.name)
+    if not is_array(name) and all(name.replace(".", "", 1).isdecimal() for name in names):
+        said.append(
+            f"names of columns: {', '.join(names)}; if that is data, put a row of names before it"
+        )
+    if target.reason:
+        other = "regression" if target.classes else "classification"
+        what = f"{len(target.classes)} classes" if target.classes else "a quantity"
+        hint = "" if target.reason == TEXT else f"; if that is wrong: --task {other}"
+        said.append(f"target {target.name!r}: {what} ({target.reason}){hint}")
+    return tuple(said)
 
 
 def hold_out(groups: NDArray[np.int64], fraction: float, seed: int) -> NDArray[np.bool_]:

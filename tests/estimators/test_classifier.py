@@ -193,6 +193,7 @@ def test_partial_fit_refuses_what_does_not_fit_the_first_call(wine):
         ("levels", 0),
         ("levels", 9),
         ("cycle", "U"),
+        ("n_threads", 5000),
         ("schedule", "[1"),
         ("activation", "gelu"),
         ("final_time", 0.0),
@@ -218,6 +219,19 @@ def test_partial_fit_refuses_what_does_not_fit_the_first_call(wine):
 def test_a_wrong_parameter_is_named(moons, name, value):
     with pytest.raises(ValueError, match=f"{name}: |{name} "):
         ResNetClassifier(**{name: value}).fit(*moons)
+
+
+def test_a_single_level_is_one(moons):
+    with pytest.raises(ValueError, match="levels: the cycle 'single' has one level, got levels=2"):
+        ResNetClassifier(cycle="single", levels=2).fit(*moons)
+
+
+def test_levels_do_not_matter_to_a_model_that_is_trained_further(moons):
+    model = ResNetClassifier(levels=2, warm_start=True, random_state=0, max_iter=20, width=4)
+    with pytest.warns(ConvergenceWarning):
+        before = model.fit(*moons).loss_
+    with pytest.warns(ConvergenceWarning):
+        assert model.fit(*moons).loss_ < before
 
 
 def test_a_schedule_needs_a_cycle(moons):

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ..mgopt import Adam, Stall
 from ..mgopt.adam import AdamState
-from ..parallel import get_num_threads, set_num_threads
+from ..parallel import MOST_THREADS, get_num_threads, set_num_threads
 from ..resnet import DecayToStart, ResNet, ResNetObjective, time_metric
 from ..training import FitResult, TrainingInterrupted, defaults, fit
 from ..training.plan import CYCLES, Plan
@@ -231,12 +231,12 @@ class ResNetEstimator(BaseEstimator):
 
     def _plan(self, n: int, *, continued: bool) -> Plan:
         """Return how to train; a model that was trained before is trained on its finest level."""
-        nested = self.cycle in ("cascade", "fmg")
+        on_finest = continued and self.cycle in ("cascade", "fmg")
         batches = self.batch_size is not None
         return Plan(
-            cycle="single" if continued and nested else self.cycle,
+            cycle="single" if on_finest else self.cycle,
             optimizer=defaults.default_optimizer(self.learning_rate_init if batches else None),
-            levels=self.levels,
+            levels=None if on_finest else self.levels,
             schedule=self.schedule,
             batches=batches,
             stall=self._stall(n),
@@ -307,7 +307,7 @@ class ResNetEstimator(BaseEstimator):
         check_integer("batch_size", self.batch_size, 1, optional=True)
         check_integer("max_iter", self.max_iter, 1)
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
-        check_integer("n_threads", self.n_threads, 1, optional=True)
+        check_integer("n_threads", self.n_threads, 1, most=MOST_THREADS, optional=True)
         if self.cycle not in CYCLES:
             raise ValueError(f"cycle: expected one of {CYCLES}, got {self.cycle!r}")
         check_number("alpha", self.alpha)

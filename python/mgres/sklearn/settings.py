@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 
 
-def check_integer(name: str, value: Any, least: int, *, optional: bool = False) -> None:
-    """Raise a ValueError unless `value` is an integer of at least `least`, or None if optional."""
+def check_integer(
+    name: str, value: Any, least: int, *, most: int | None = None, optional: bool = False
+) -> None:
+    """Raise a ValueError unless `value` is an integer in a range, or None if optional."""
     if optional and value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_integer or value < least or (most is not None and value > most):
+        at_most = "" if most is None else f" and at most {most}"
         or_none = " or None" if optional else ""
-        raise ValueError(f"{name}: expected an integer of at least {least}{or_none}, got {value!r}")
+        raise ValueError(
+            f"{name}: expected an integer of at least {least}{at_most}{or_none}, got {value!r}"
+        )
 
 
 def check_number(

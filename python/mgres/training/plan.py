@@ -83,6 +83,8 @@ class Plan:
             raise ValueError(f"schedule: is for the cycles V, W and F, got cycle={self.cycle!r}")
         if self.cycle == "recommended" and (self.optimizer, self.levels) != (None, None):
             raise ValueError("cycle: 'recommended' chooses levels and optimizer itself")
+        if self.cycle == "single" and self.levels not in (None, 1):
+            raise ValueError(f"levels: the cycle 'single' has one level, got levels={self.levels}")
         if self.cycle != "recommended" and self.optimizer is None:
             raise ValueError(f"optimizer: expected one for cycle={self.cycle!r}, got None")
 

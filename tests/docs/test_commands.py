@@ -21,7 +21,7 @@ from mgres.cli import main, make_parser
 from mgres.experiments import SETUPS, runs
 from mgres.training.keeper import Keeper
 
-from .pages import ROOT, commands, mgres_commands, pages
+from .pages import ROOT, commands, mgres_commands, pages, read
 
 LONG = {
     r"compare --problem \w+\.csv .*": "--quick --seeds 1 --methods recommended --depth 16",
@@ -35,16 +35,23 @@ LONG = {
 QUICK = r"(train|evaluate|predict|check|info|completion)\b.*"
 """Commands that run as they are written."""
 
+NEWCOMER = "tests/newcomer/test_newcomer.py"
 OTHERS = {
-    r"python3? -m venv .*": "tests/newcomer",
-    r"\.venv/bin/pip install .*|pip install .*": "tests/newcomer",
-    r"\. \.venv/bin/activate|source .*": "tests/newcomer",
-    r"bash tools/test\.sh": ".ci/run",
-    r"python -m mgres\.experiments\.fine_phase .*": "tests/experiments/test_fine_phase.py",
-    r"python bench/(peers|cycle|estimators|torch_layer)\.py.*": "tests/test_bench_*.py",
-    r"python -m sphinx .*": "tools/test.sh",
+    r"python3? -m venv .*": (NEWCOMER, "line.split"),  # the README's line, command by command
+    r"(\.venv/bin/)?pip install .*": (NEWCOMER, "line.split"),
+    r"bash tools/test\.sh": (".ci/run", "bash tools/test.sh"),
+    r"python -m mgres\.experiments\.fine_phase .*": (
+        "tests/experiments/test_fine_phase.py",
+        "mgres.experiments.fine_phase",
+    ),
+    r"python bench/peers\.py.*": ("tests/test_bench_peers.py", "peers.py"),
+    r"python bench/cycle\.py.*": ("tests/test_bench_cycle.py", "cycle.py"),
+    r"python bench/estimators\.py.*": ("tests/estimators/test_bench.py", "estimators.py"),
+    r"python bench/torch_layer\.py.*": ("tests/torch_extra/test_bench.py", "torch_layer.py"),
+    r"python tools/instructions\.py.*": ("tools/test.sh", "tools/instructions.py"),
+    r"python -m sphinx .*": ("tools/test.sh", "-m sphinx"),
 }
-"""What is no command of mgres -> where it is run."""
+"""What is no command of mgres -> the file that runs it, reduced where it is long, and its words."""
 
 WITH_COMMANDS = [page for page in pages() if mgres_commands(page)]
 
@@ -133,7 +140,7 @@ def assert_written(arguments: list[str]) -> None:
         assert out.stat().st_size > 0 if out.suffix else any(out.iterdir())
 
 
-@pytest.mark.parametrize("page", pages(), ids=str)
+@pytest.mark.parametrize("page", [*pages(), "bench/README.md"], ids=str)
 def test_other_commands_are_known(page):
     unknown = [
         " ".join(words)
@@ -142,6 +149,11 @@ def test_other_commands_are_known(page):
         and not any(re.fullmatch(pattern, " ".join(words)) for pattern in OTHERS)
     ]
     assert not unknown, "say in OTHERS where these are run"
+
+
+@pytest.mark.parametrize(("file", "words"), OTHERS.values())
+def test_the_file_that_runs_another_command_names_it(file, words):
+    assert words in read(file)
 
 
 def test_scripts_that_are_named_exist():

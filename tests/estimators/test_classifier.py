@@ -1,6 +1,8 @@
 """The classifier: labels, probabilities, weights, partial and repeated training."""
 
+import copy
 import dataclasses
+import decimal
 
 import numpy as np
 import pytest
@@ -11,23 +13,48 @@ from mgres.sklearn import ResNetClassifier, ResNetRegressor
 from mgres.training import defaults
 
 
+EPS = np.finfo(float).eps
+
+
 @pytest.fixture(scope="module")
 def model(wine):
     return ResNetClassifier(random_state=0).fit(*wine)
 
 
-def softmax(logits):
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return p / p.sum(axis=1, keepdims=True)
+def log_softmax(logits):
+    """To 400 digits, by Python's decimals: an oracle that no rounding of ours can touch."""
+    with decimal.localcontext(decimal.Context(prec=400)):
+        rows = [[decimal.Decimal(float(z)) for z in row] for row in logits]
+        totals = [sum(z.exp() for z in row).ln() for row in rows]
+        return np.array([[float(z - t) for z in r] for r, t in zip(rows, totals, strict=True)])
 
 
 def test_probabilities_are_the_softmax_of_the_networks_output(model, wine):
     X, _ = wine
     logits = model.net_.logits(model.theta_, X.astype(np.float32)).astype(float)
     np.testing.assert_allclose(model.decision_function(X), logits)
-    np.testing.assert_allclose(model.predict_proba(X), softmax(logits), rtol=1e-12)
-    np.testing.assert_allclose(model.predict_log_proba(X), np.log(softmax(logits)), rtol=1e-12)
+    expected = log_softmax(model.decision_function(X))
+    log_p = model.predict_log_proba(X)
+    # z_j - max z, its exponential, a sum of 3, log1p and a difference: a few roundings in each
+    # number, relative to it, wherever it lies between log(1/3) and log(1 - eps)
+    np.testing.assert_allclose(log_p, expected, rtol=16 * EPS)
+    # p = exp(log p) turns the absolute error of log p into a relative one
+    np.testing.assert_allclose(
+        model.predict_proba(X), np.exp(expected), rtol=16 * EPS * (1 - expected.min())
+    )
     np.testing.assert_array_equal(model.predict(X), np.argmax(logits, axis=1))
+
+
+def test_log_probabilities_close_to_zero_keep_their_digits(model):
+    X = np.zeros((4, model.n_features_in_))
+    logits = np.array([[40.0, 0, -3], [0, 700, 0], [-745, -745, 5], [1e38, -1e38, 0]])
+    model = copy.copy(model)
+    model._logits = lambda X: logits.copy()
+    log_p = model.predict_log_proba(X)
+    tiny = np.finfo(float).tiny  # below it numbers have fewer digits
+    np.testing.assert_allclose(log_p[:3], log_softmax(logits[:3]), rtol=16 * EPS, atol=tiny)
+    assert -5e-18 < log_p[0, 0] < -4e-18  # which a logarithm of 1 - 4e-18 would call 0
+    np.testing.assert_array_equal(log_p[3], [0, -2e38, -1e38])
 
 
 def objective_of(model, X, y, sample_weight=None):

@@ -299,7 +299,7 @@ MUTATIONS = [
         thresholds,
     ),
     (L1, "np.copysign(shrunk, x, out=x)", "np.copyto(x, shrunk)", thresholds),
-    (SCIPY, "{**limit, **self.options}", "{**self.options}", limits),
+    (SCIPY, "{**defaults, **self.options}", "{**self.options}", limits),
     (SCIPY, "if value < self.best_value:", "if True:", best_seen),
     (SCIPY, "return value, slope if", "return value, -slope if", scaled),
     (SCIPY, "(u / self._scale)", "(u * self._scale)", scaled),

@@ -63,6 +63,25 @@ def test_methods_reduce_a_quadratic_and_everything_is_counted(method, dtype):
     assert state.rejected == 0
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_differences_of_gradients_rise_above_their_rounding(dtype):
+    """Whatever the last bit of every component of a gradient, as other instruction sets round."""
+
+    class Rounded(Smooth):
+        def value_and_grad(self, x, out):
+            value = super().value_and_grad(x, out)
+            out[:] = np.nextafter(out, rng.choice([-np.inf, np.inf], out.size).astype(dtype))
+            return value
+
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        f, x = Rounded(spd(N), start(N, seed=9), dtype), start(N, dtype)
+        optimizer = SciPyMinimize("TNC", iterations=30)
+        before = f.value(x)
+        optimizer.step(f, x, optimizer.init(x, Diagonal(weights(N).astype(dtype))))
+        assert f.value(x) < 0.05 * before
+
+
 @pytest.mark.parametrize("method", ["CG", "BFGS", "L-BFGS-B", "Nelder-Mead", "SLSQP"])
 def test_a_step_is_what_scipy_does_in_scaled_variables(method):
     f, w, x = Rosenbrock(N), weights(N), np.full(N, -0.5)

@@ -1,6 +1,6 @@
 """The builds for different instruction sets agree, and the best one is taken."""
 
-from pathlib import Path
+from importlib.util import find_spec
 
 import mgres._cpu
 import numpy as np
@@ -9,8 +9,7 @@ import pytest
 import mgres
 
 LEVELS = ("base", "v3", "v4")
-FOLDER = Path(mgres._core.__file__).parent
-BUILT = [level for level in LEVELS if list(FOLDER.glob(f"_core_{level}.*.so"))]
+BUILT = [level for level in LEVELS if find_spec(f"mgres._core_{level}") is not None]
 SUPPORTED = LEVELS[: LEVELS.index(mgres._cpu.level()) + 1]
 RUN = [level for level in BUILT if level in SUPPORTED]
 

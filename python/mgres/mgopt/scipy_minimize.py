@@ -22,6 +22,9 @@ METHODS = WITHOUT_GRADIENT + WITH_GRADIENT + WITH_HESSIAN
 LIMITS = {"TNC": "maxfun"}
 """What a method calls the limit of its iterations, if not ``maxiter``."""
 
+DIFFERENCES = {"TNC": "accuracy"}
+"""What a method that takes differences of gradients calls their relative step."""
+
 
 @dataclass
 class SciPyMinimizeState:
@@ -44,7 +47,8 @@ class SciPyMinimize:
     taken.  The method evaluates the level's objective itself, so all
     it asks for is counted: values if it works without derivatives, else gradients, and Hessian
     products for Newton-CG, trust-ncg and trust-krylov.  What it learnt is forgotten at the end of
-    the step: prefer few steps with many iterations.
+    the step: prefer few steps with many iterations.  TNC takes differences of gradients over a step
+    of relative size sqrt(eps), eps being the rounding unit of the level's dtype.
 
     Parameters
     ----------
@@ -127,7 +131,11 @@ class SciPyMinimize:
         if self.method in WITH_HESSIAN:
             twice_differentiable(f)
             arguments["hessp"] = problem.hessian_product
-        limit = {LIMITS.get(self.method, "maxiter"): self.iterations}
+        defaults: dict[str, Any] = {LIMITS.get(self.method, "maxiter"): self.iterations}
+        if self.method in DIFFERENCES:
+            # by default chosen for gradients in double precision; of gradients in single precision
+            # differences over so short a step would be noise
+            defaults[DIFFERENCES[self.method]] = math.sqrt(np.finfo(x.dtype).eps)
         optimize = _scipy_optimize()
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             # what a method warns of, such as a failed line search, shows in what it achieves
@@ -137,7 +145,7 @@ class SciPyMinimize:
                 optimize.minimize(
                     x0=problem.start,
                     method=self.method,
-                    options={**limit, **self.options},
+                    options={**defaults, **self.options},
                     **arguments,
                 )
             except _NothingToStartFromError:

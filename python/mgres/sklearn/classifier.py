@@ -292,11 +292,18 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         return predicted
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithms of the probabilities, shape (n, n_classes)."""
-        logits = self._logits(X)
-        logits -= logits.max(axis=1, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return logits
+        """Return the logarithms of the probabilities, shape (n, n_classes).
+
+        Each is right to a few units in the last place, also where the probability is close to 1:
+        log p of the most likely class is -log(1 + r), r being the sum of exp(z_j - max z) over the
+        other classes, and log1p does not lose r beside the 1.
+        """
+        shifted = self._logits(X)
+        shifted -= shifted.max(axis=1, keepdims=True)
+        rest = np.exp(shifted)
+        np.put_along_axis(rest, np.argmax(shifted, axis=1)[:, None], 0.0, axis=1)
+        shifted -= np.log1p(rest.sum(axis=1, keepdims=True))
+        return shifted
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, in the order of `classes_`, (n, n_classes)."""

@@ -12,7 +12,6 @@ import mgres
 from mgres.sklearn import ResNetClassifier, ResNetRegressor
 from mgres.training import defaults
 
-
 EPS = np.finfo(float).eps
 
 

@@ -143,7 +143,7 @@ def test_validation_takes_no_time_of_the_run(discs, monkeypatch):
         clock[0] += 100
         return 0.5
 
-    trial._nets[32].__dict__["accuracy"] = validate
+    vars(trial.net)["accuracy"] = validate
     next(trial.batches())
     clock[0] += 3
     trial.at(discs.start(100))
@@ -154,7 +154,7 @@ def test_validation_takes_no_time_of_the_run(discs, monkeypatch):
 
 def test_coarse_levels_reach_no_target(bend):
     trial = Trial(bend, 100)
-    trial.below(0.0, trial.net.with_depth(32).init(0))
+    trial.below(0.0, bend.start(100))
     assert set(trial.reached.values()) == {None}
     coarse = trial.f.coarsen(2)
     coarse.value(bend.net(100).with_depth(32).init(0))
@@ -175,27 +175,122 @@ def test_nested_iteration_is_charged_for_coarse_levels_and_the_evaluation_at_the
     assert result.points[0][0] < 1  # the first ones are coarse
 
 
-def test_a_network_that_holds_the_target_is_prolonged_for_nothing(discs):
-    """Validation is free: the first network has the accuracy, and so have the finer ones."""
-    easy = replace(discs, depth=256, targets=(mgres.experiments.Target("accuracy", 0.0),))
-    result = run_trial(Trial(easy, 100), multilevel.recommended, NESTED)
-    assert result.reached["accuracy 0"][0] == 2 * 16 / 256  # a step of L-BFGS on 16 layers
+def recommended_fit(problem, seed, **goal):
+    """Train as `mgres.fit` does by itself, but from the problem's start."""
+    _, f, X_val, y_val = objective(problem, seed)
+    recipe = mgres.recommended(f, batches=problem.batch_size is not None)
+    coarsest = recipe.hierarchy[len(recipe.hierarchy) - 1]
+    return mgres.fit(
+        f,
+        problem.start(seed, "smooth", coarsest.details["layers"]),
+        hierarchy=recipe.hierarchy,
+        cycle=recipe.method,
+        batch_size=problem.batch_size,
+        validation=(X_val, y_val) if "target_accuracy" in goal else None,
+        validate_every=problem.validate_every,
+        seed=seed,
+        **goal,
+    )
 
 
-def test_trying_a_coarse_point_on_the_finest_level_is_charged(bend):
-    """Any loss will do: a step on 16 layers, two gradients, and a value on all 64."""
+@pytest.mark.parametrize("batch_size", [None, 50])
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("seed", [100, 101])
+def test_an_accuracy_costs_nested_iteration_what_fit_says(discs, batch_size, every, seed):
+    problem = replace(discs, batch_size=batch_size, validate_every=every, targets=discs.targets[1:])
+    fitted = recommended_fit(problem, seed, target_accuracy=1.0)
+    result = run_trial(Trial(problem, seed), multilevel.recommended, NESTED)
+    assert fitted.stopped == "accuracy"
+    assert result.stopped == "targets"
+    assert result.reached["accuracy 1"][0] == result.work_units == fitted.work_units
+
+
+@pytest.mark.parametrize("target", [0, 1])
+def test_a_loss_costs_nested_iteration_what_fit_says_up_to_the_evaluation(bend, target):
+    goal = bend.targets[target]
+    fitted = recommended_fit(bend, 100, target_loss=goal.value)
+    result = run_trial(Trial(bend, 100, (str(goal),)), multilevel.recommended, NESTED)
+    assert fitted.stopped == "loss"
+    cycles = [r for r in fitted.history if r.cycle < fitted.history.cycles]
+    assert cycles[-1].work_units < result.reached[str(goal)][0] <= fitted.work_units
+
+
+def test_a_start_that_is_good_enough_costs_its_evaluation(bend, discs):
     any_loss = replace(bend, targets=(mgres.experiments.Target("loss", 100.0),))
     result = run_trial(Trial(any_loss, 100), multilevel.recommended, NESTED)
-    assert result.reached["loss 100"][0] == pytest.approx(2 * 16 / 64 + 1 / 3)
+    assert result.reached["loss 100"][0] == pytest.approx(1 / 3)
+    any_accuracy = replace(discs, targets=(mgres.experiments.Target("accuracy", 0.0),))
+    result = run_trial(Trial(any_accuracy, 100), multilevel.recommended, NESTED)
+    assert result.reached["accuracy 0"][0] == 0  # validation is free
 
 
-def test_a_coarse_point_is_tried_on_the_finest_level_before_the_next_one(discs, monkeypatch):
-    def ascend(*arguments):
-        raise AssertionError("went up although the target was reached")
+def test_what_nobody_has_paid_for_reaches_no_target(bend):
+    trial = Trial(replace(bend, targets=(mgres.experiments.Target("loss", 100.0),)), 100)
+    hierarchy = trial.follow(mgres.resnet_hierarchy(trial.f, 2))
+    theta = bend.start(100)
+    hierarchy.finest.value(theta)
+    hierarchy[1].objective.value(trial.net.with_depth(32).init(0))
+    hierarchy.finest.value(theta)
+    assert trial.reached == {"loss 100": None}
+    with pytest.raises(Enough, match="targets"):
+        hierarchy[0].objective.value(theta)
 
-    monkeypatch.setattr(mgres.mgopt.Cascade, "ascend", ascend)
-    easy = replace(discs, targets=(mgres.experiments.Target("accuracy", 0.0),))
-    assert run_trial(Trial(easy, 100), multilevel.recommended, NESTED).stopped == "targets"
+
+def test_a_loss_that_fit_sees_for_nothing_on_the_way_up_is_paid_for(bend, monkeypatch):
+    """The coarse network stalls above the bound, and prolonged it is below."""
+    stall = mgres.mgopt.Stall(0.01, 10)
+    monkeypatch.setattr(multilevel, "_stall", lambda problem: stall)
+    _, f, _, _ = objective(bend, 101)
+    hierarchy = mgres.resnet_hierarchy(f, 2, factor=4, optimizer=mgres.LBFGS(30), metric="time")
+    fitted = mgres.fit(
+        f,
+        bend.start(101, "smooth", 16),
+        hierarchy=hierarchy,
+        cycle=mgres.Cascade(stall, "reset"),
+        max_work_units=100,
+    )
+    first = next(k for k, r in enumerate(fitted.history) if r.cycle > 0 and r.level == 0)
+    below, arrived = fitted.history[first - 1 : first + 1]
+    assert arrived.loss < below.loss
+    between = mgres.experiments.Target("loss", (arrived.loss + below.loss) / 2)
+    trial = Trial(replace(bend, targets=(between,)), 101)
+    result = run_trial(trial, multilevel.cascade, NESTED)
+    assert result.reached[str(between)][0] == pytest.approx(arrived.work_units + 1 / 3)
+
+
+def test_fit_does_not_validate_on_the_time_of_the_run(discs, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("mgres.experiments.comparison.trial.time.perf_counter", lambda: clock[0])
+    accuracy = mgres.ResNet.accuracy
+    step = mgres.Cascade.step
+
+    def validate(*arguments):
+        clock[0] += 1000
+        return accuracy(*arguments)
+
+    def work(*arguments):
+        clock[0] += 1
+        return step(*arguments)
+
+    monkeypatch.setattr(mgres.ResNet, "accuracy", validate)
+    monkeypatch.setattr(mgres.Cascade, "step", work)
+    trial = Trial(replace(discs, targets=discs.targets[1:], max_seconds=1e6), 100)
+    result = run_trial(trial, multilevel.recommended, NESTED)
+    cycles = recommended_fit(discs, 100, target_accuracy=1.0).history.cycles
+    assert result.reached["accuracy 1"][1] == result.seconds == cycles
+    assert all(point[1] <= cycles for point in result.points)
+
+
+def test_nested_iteration_works_towards_one_target(bend):
+    with pytest.raises(ValueError, match="too many"):
+        run_trial(Trial(bend, 100), multilevel.recommended, NESTED)
+
+
+@pytest.mark.parametrize("method", [multilevel.cascade, multilevel.fmg])
+def test_on_the_finest_level_nested_iteration_goes_on_to_the_end_of_its_budget(bend, method):
+    never = replace(bend, targets=(mgres.experiments.Target("loss", 0.0),))
+    result = run_trial(Trial(never, 100), method, NESTED)
+    assert result.stopped == "work_units"
 
 
 def test_the_plain_cascade_forgets_and_jumps_once(bend, monkeypatch):
@@ -207,9 +302,10 @@ def test_the_plain_cascade_forgets_and_jumps_once(bend, monkeypatch):
         return init(self, hierarchy, x)
 
     monkeypatch.setattr(mgres.mgopt.Cascade, "init", note)
-    run_trial(Trial(bend, 100), multilevel.cascade, NESTED)
-    run_trial(Trial(bend, 100), multilevel.recommended, NESTED)
-    assert seen == [("reset", [64, 16]), ("transfer", [64, 32, 16])]
+    target = (str(bend.targets[0]),)
+    run_trial(Trial(bend, 100, target), multilevel.cascade, NESTED)
+    run_trial(Trial(bend, 100, target), multilevel.recommended, NESTED)
+    assert seen == [("reset", [64, 16]), ("reset", [64, 16, 16])]
 
 
 @pytest.mark.parametrize("target", [0, 1])
@@ -238,6 +334,13 @@ def test_divergence_is_a_miss(bend):
     assert result.stopped == "diverged"
     assert set(result.reached.values()) == {None}
     assert all(p[2] is None or math.isfinite(p[2]) for p in result.points)
+    target = (str(bend.targets[0]),)
+    for batch_size in (None, 20):
+        wild = replace(linear, batch_size=batch_size)
+        settings = {"optimizer": "adam", "learning_rate": 1e30}
+        result = run_trial(Trial(wild, 100, target), multilevel.cascade, settings)
+        assert result.stopped == "diverged"
+        assert set(result.reached.values()) == {None}
 
 
 def test_frozen_blocks_stay(discs, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 import mgres
 from mgres import plot
 
-from .histories import history, result
+from .histories import cascade, history, result
 
 pytest.importorskip("matplotlib", reason="NOT TESTED: plots need matplotlib")
 
@@ -75,7 +75,18 @@ def test_of_a_real_run():
         for quantity in ("loss", "accuracy"):
             ax = plot.convergence(run, x=x, y=quantity)
             ax.figure.canvas.draw()
-    assert [*ax.get_lines()[0].get_ydata()] == run.history.column("accuracy")
+    deep = [record for record in run.history if record.level == 0]
+    assert len(deep) < len(run.history)
+    assert [*ax.get_lines()[0].get_ydata()] == [record.accuracy for record in deep]
+    loss = plot.convergence(run).get_lines()[0].get_ydata()
+    assert loss[-1] == run.history[-1].loss == pytest.approx(f.value(run.theta))
+
+
+def test_a_cascade_is_drawn_by_its_deep_network(axes):
+    plot.convergence(cascade(), x="seconds", ax=axes)
+    (line,) = axes.get_lines()
+    assert [*line.get_xdata()] == [0, 0.2, 0.5, 0.7]
+    assert [*line.get_ydata()] == [4, 3, 2, 2]
 
 
 def test_bad_arguments_make_no_figure():

@@ -33,14 +33,6 @@ def test_hierarchy_has_a_bar_for_each_level(objective, axes):
     axes.figure.canvas.draw()
 
 
-def test_bridges_are_hatched(objective, axes):
-    levels = mgres.recommended(objective).hierarchy
-    plot.hierarchy(levels, ax=axes)
-    hatched = [bool(bar.get_hatch()) for bar in axes.patches]
-    assert hatched == [level.bridge for level in levels]
-    assert any(hatched)
-
-
 def test_hierarchy_of_something_else_than_a_network(axes):
     class Flat:
         size, dtype = 3, np.dtype(float)

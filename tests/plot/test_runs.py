@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mgres.plot.runs import make_band, make_curve, named_histories
-from mgres.training import History
+from mgres.training import History, Record
 
-from .histories import history, result
+from .histories import cascade, history, result
 
 
 def test_all_forms_of_runs():
@@ -46,6 +46,41 @@ def test_curve_over(x, expected):
     curve = make_curve(history([4.0, 2.0, 3.0], work=3.0), x, "loss")
     assert curve.x == pytest.approx(expected)
     assert [*curve.y] == [4, 2, 3]
+
+
+def test_losses_of_coarse_networks_are_not_those_of_the_deep_one():
+    curve = make_curve(cascade(), "work_units", "loss")
+    assert [*curve.x] == [0, 2, 5, 7, 7]
+    assert [*curve.y] == [4, 3, 2, 2, 2]
+    assert curve.y[-1] == cascade()[-1].loss
+
+
+def test_accuracies_of_coarse_networks_are_left_out():
+    curve = make_curve(cascade(), "cycles", "accuracy")
+    assert [*curve.x] == [0, 4, 5, 5]
+    assert [*curve.y] == [0.5, 0.6, 0.7, 0.6]
+
+
+def test_on_all_samples_the_loss_is_the_smallest_so_far():
+    assert [*make_curve(history([4.0, 2.0, 3.0, 1.0]), "cycles", "loss").y] == [4, 2, 2, 1]
+
+
+def test_on_mini_batches_the_loss_is_as_recorded():
+    h = history([4.0, 2.0, 3.0, 1.0], cycles_per_epoch=2)
+    assert [*make_curve(h, "cycles", "loss").y] == [4, 2, 3, 1]
+
+
+def test_the_end_is_the_loss_of_what_came_back():
+    """A network that met a goal of accuracy, with a larger loss than one before."""
+    h = history([4.0, 2.0, 3.0], [0.1, 0.2, 0.9])
+    assert [*make_curve(h, "cycles", "loss").y] == [4, 2, 3]
+    assert [*make_curve(h, "cycles", "loss", best=True).y] == [4, 2, 2]
+
+
+def test_a_history_that_ends_on_a_coarse_level_ends_with_the_smallest_known_loss():
+    """As that of a run that has not ended."""
+    h = History([*cascade()[:3], Record(3, 3, 0.1, None, 3.0, 0.3, level=1, finest=3.5)])
+    assert [*make_curve(h, "cycles", "loss").y] == [4, 3, 3]
 
 
 def test_best_so_far_is_the_lowest_loss_and_the_highest_accuracy():

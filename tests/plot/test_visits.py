@@ -93,13 +93,20 @@ def test_cascade_says_what_the_numbers_do_not():
     X, y, *_ = mgres.datasets.circles(0, 10)
     f = mgres.ResNetObjective(mgres.ResNet(2, 3, 2, depth=128), X, y)
     recipe = mgres.recommended(f)
-    bridges = [l for l, level in enumerate(recipe.hierarchy) if level.bridge]
-    assert bridges
-    way = way_of(recipe.method, len(recipe.hierarchy), bridges)
-    assert [n.level for n in way.nodes if n.kind == "bridge"] == sorted(bridges, reverse=True)
-    assert steps_of(way) == [None] * len(recipe.hierarchy)
-    assert any("gain less" in note for note in way.notes)
-    assert any("bridges" in note for note in way.notes)
+    levels = len(recipe.hierarchy)
+    way = way_of(recipe.method, levels)
+    assert levels_of(way) == [*reversed(range(levels))]
+    assert [node.kind for node in way.nodes] == ["coarsest"] + ["smooth"] * (levels - 1)
+    assert steps_of(way) == [None] * levels
+    rule, judge = way.notes
+    assert rule == f"steps on a level end {rule_in_words(recipe.method.stop)}"
+    assert "gain less" in rule
+    assert judge == "or when the finest level says that they no longer help it"
+
+
+def test_only_a_judge_asks_the_finest_level():
+    (note,) = way_of(mgres.Cascade(Stall()), 3).notes
+    assert note.startswith("steps on a level end when")
 
 
 def test_full_multigrid_prolongs_between_growing_cycles():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import mgres
+from mgres.mgopt import Method
 from mgres.resnet import ResNetObjective
 
 from .resumable import CYCLES, RUNS
@@ -78,7 +79,7 @@ def evaluations(monkeypatch):
 
 
 @dataclass(frozen=True)
-class Broken:
+class Broken(Method):
     """A V-cycle that does harm in one of its steps, when x has already been changed."""
 
     cycle: mgres.VCycle
@@ -89,6 +90,9 @@ class Broken:
     @property
     def schedule(self) -> mgres.Schedule:
         return self.cycle.schedule
+
+    def levels(self) -> int:
+        return self.cycle.levels()
 
     def init(self, hierarchy, x):
         return self.cycle.init(hierarchy, x)

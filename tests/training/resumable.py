@@ -13,8 +13,8 @@ from mgres.mgopt import (
     AnyOf,
     GaussNewton,
     GradientReduction,
+    Judge,
     MaxSteps,
-    Race,
     Stall,
     TruncatedNewton,
 )
@@ -89,7 +89,7 @@ RUNS = {
     "cascade-reset": cascade(mgres.LBFGS(memory=3), state="reset"),
     "cascade-adam": cascade(mgres.Adam(0.03), 17),
     "cascade-fresh": cascade(mgres.Adam(0.03), mgres.FreshCoarse(17)),
-    "cascade-race": cascade(mgres.LBFGS(memory=3), race=Race(3, 2, slice(6, -8))),
+    "cascade-judge": cascade(mgres.LBFGS(memory=3), judge=Judge()),
     "full-multigrid": with_cycle(
         mgres.Adam(0.02), mgres.FullMultigrid(lambda n: v_cycle(n, state="keep"), MaxSteps(3))
     ),

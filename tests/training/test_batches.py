@@ -48,7 +48,8 @@ def test_line_search_sees_the_batch_of_its_cycle(problem, evaluations):
     cycle = mgres.VCycle(mgres.Schedule.paper(3), line_search=Armijo())
     mgres.fit(problem.f, cycle=cycle, batch_size=30, max_cycles=4)
     started = next(i for i, e in enumerate(evaluations) if e.kind == "value_and_grad")
-    seen = evaluations[started:]
+    seen = evaluations[started:-1]  # the last value is that of the result, on all samples
+    assert len(evaluations[-1].X) == 60
     assert {e.kind for e in seen} == {"value", "value_and_grad"}
     assert {e.depth for e in seen if e.kind == "value"} >= {16, 8}
     assert len({id(e.X) for e in seen}) == 4
@@ -62,7 +63,7 @@ def test_an_epoch_is_a_permutation_with_a_smaller_last_batch(problem, evaluation
     result = mgres.fit(f, levels=levels, batch_size=25, max_cycles=9)
     seen = batches_of(evaluations, 9)
     assert [len(e.X) for e in seen] == [25, 25, 10] * 3
-    assert result.history.column("epoch") == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert result.history.column("epoch") == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3]
     orders = []
     for start in range(0, 9, 3):
         epoch = seen[start : start + 3]

@@ -150,10 +150,11 @@ def test_stops_at_the_loss(problem):
 
 def test_loss_is_that_of_the_batch_in_use(problem, evaluations):
     result = mgres.fit(problem.f, problem.theta, batch_size=20, max_cycles=3)
-    last = evaluations[-1]
+    last = evaluations[-2]  # before that of the result, on all samples
     f = mgres.ResNetObjective(problem.net, last.X, last.y, regularizer=problem.f.regularizer)
     assert len(last.X) == 20
-    assert result.history[-1].loss == f.value(result.theta)
+    assert result.history[-2].loss == f.value(result.theta)
+    assert result.history[-1].loss == problem.f.value(result.theta)
     assert result.history[0].loss == problem.f.value(problem.theta)
 
 
@@ -248,7 +249,7 @@ def test_work_units_are_those_of_the_formula(problem, levels, batch_size):
         callbacks=[lambda record, theta: None],
     )
     per_cycle = schedule.work_units()
-    assert result.history.column("work_units") == [i * per_cycle for i in range(7)]
+    assert result.history.column("work_units")[:7] == [i * per_cycle for i in range(7)]
     assert result.work_units == 6 * per_cycle
     assert h.work.values == [0] * levels  # validation and the loss of the records are not work
 

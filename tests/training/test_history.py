@@ -10,6 +10,7 @@ import pytest
 
 import mgres
 from mgres.training import History, Record
+from mgres.training.history import LevelGain
 
 
 def record(cycle: int, loss: float = 0.5, **more) -> Record:
@@ -59,6 +60,7 @@ def test_dictionaries_survive_json(problem):
         "seconds",
         "corrections",
         "level",
+        "finest",
     ]
     assert dicts[0]["corrections"] == []
     assert [c["level"] for c in dicts[1]["corrections"]] == [1, 0]
@@ -97,16 +99,43 @@ def test_csv_keeps_every_digit(tmp_path):
         [
             Record(0, 0, 1 / 3, None, 0.0, 0.0, level=2),
             Record(1, 0, 1e-300, 0.1, 2 / 3, 1e-9),
-            Record(12, 3, math.inf, 1.0, 1e22, 123456.789),
+            Record(12, 3, math.inf, 1.0, 1e22, 123456.789, level=1, finest=0.25),
         ]
     )
     for path in (tmp_path / "history.csv", str(tmp_path / "again.csv")):
         history.to_csv(path)
         assert History.from_csv(path) == history
     lines = (tmp_path / "history.csv").read_text().splitlines()
-    assert lines[0] == "cycle,epoch,loss,accuracy,work_units,seconds,level"
-    assert lines[1] == "0,0,0.3333333333333333,,0.0,0.0,2"
+    assert lines[0] == "cycle,epoch,loss,accuracy,work_units,seconds,level,finest"
+    assert lines[1] == "0,0,0.3333333333333333,,0.0,0.0,2,"
+    assert lines[2] == "1,0,1e-300,0.1,0.6666666666666666,1e-09,0,1e-300"
     assert len(lines) == 4
+
+
+def test_tables_of_older_versions_are_read(tmp_path):
+    (tmp_path / "old.csv").write_text(
+        "cycle,epoch,loss,accuracy,work_units,seconds,level\n1,0,0.5,,2.0,0.1,0\n"
+    )
+    assert History.from_csv(tmp_path / "old.csv") == History([Record(1, 0, 0.5, None, 2.0, 0.1)])
+
+
+def test_what_levels_gave_for_what_they_cost():
+    history = History(
+        [
+            Record(0, 0, 2.0, None, 0.0, 0.0),
+            Record(1, 0, 1.0, None, 0.5, 1.0, level=2),
+            Record(2, 0, 0.1, None, 1.0, 2.0, level=1, finest=1.5),  # that stay ends here
+            Record(3, 0, 0.4, None, 3.0, 4.0, level=1, finest=1.75),
+            Record(4, 0, 0.3, None, 4.0, 5.0, level=0),
+            Record(5, 0, 0.2, None, 5.0, 6.0, level=0),
+        ]
+    )
+    assert history.by_level() == [
+        LevelGain(2, 2, 1.0, 2.0, 2.0, 1.5),
+        LevelGain(1, 2, 3.0, 3.0, 1.5, 0.3),
+        LevelGain(0, 1, 1.0, 1.0, 0.3, 0.2),
+    ]
+    assert sum(gain.cycles for gain in history.by_level()) == history.cycles
 
 
 def test_csv_of_a_run(problem, tmp_path):

@@ -86,9 +86,14 @@ def test_divergence_on_a_coarse_level_keeps_its_last_finite_point(problem, optim
             callbacks=[lambda record, theta: points.append(theta.copy())],
         )
     result = info.value.result
-    assert result.history.column("cycle") == [*range(at)]
-    assert result.history.column("level")[1:] == [2] * (at - 1)
-    np.testing.assert_array_equal(result.theta, [problem.theta, *points][-1])
+    assert result.history.column("cycle")[:at] == [*range(at)]
+    assert result.history.column("level")[1:at] == [2] * (at - 1)
+    # the last finite point of the coarse network, if it is better in the deep one than the start
+    candidates = [problem.theta, [problem.theta, *points][-1]]
+    best = min(candidates, key=problem.f.value)
+    np.testing.assert_array_equal(result.theta, best)
+    assert result.history[-1].loss == problem.f.value(best)
+    assert result.history[-1].level == 0
 
 
 def interrupt(x):
@@ -105,7 +110,8 @@ def test_interrupt_inside_a_cycle_keeps_the_last_complete_one(
         mgres.fit(problem.f, cycle=cycle, batch_size=batch_size, callbacks=[diary])
     result = info.value.result
     assert result.stopped == "interrupted"
-    assert result.history.column("cycle") == [0, 1, 2, 3]
+    assert result.history.column("cycle")[:4] == [0, 1, 2, 3]
+    assert result.history.cycles == 3
     np.testing.assert_array_equal(result.theta, diary[-1][1])
     assert str(info.value) == "training interrupted after 3 complete cycles"
 
@@ -163,3 +169,22 @@ def test_other_errors_pass_through(problem):
 
     with pytest.raises(RuntimeError, match="the callback's own"):
         mgres.fit(problem.f, callbacks=[fail])
+
+
+def test_an_error_in_a_callback_keeps_the_result(problem, tmp_path):
+    def fail(record, theta):
+        if record.cycle == 3:
+            raise RuntimeError("the callback's own")
+
+    whole = mgres.fit(problem.f, problem.theta, levels=2, max_cycles=3)
+    with pytest.raises(RuntimeError) as info:
+        mgres.fit(
+            problem.f,
+            problem.theta,
+            levels=2,
+            callbacks=[fail],
+            checkpoint=mgres.Checkpoint(tmp_path),
+        )
+    np.testing.assert_array_equal(info.value.result.theta, whole.theta)
+    assert info.value.result.stopped == "error"
+    assert stored_history(tmp_path)[-1].cycle == 3

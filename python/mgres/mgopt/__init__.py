@@ -15,16 +15,17 @@ from .first_order import GradientDescent, Momentum, Nesterov
 from .full_multigrid import FullMultigrid
 from .gauss_newton import GaussNewton
 from .hierarchy import Hierarchy, Level
+from .judge import Judge
 from .lbfgs import LBFGS
 from .linesearch import Armijo, FixedStep, LineSearch, Step
 from .lsr1 import LSR1
+from .method import Best, Method, Smoothing
 from .metric import Diagonal, Euclidean, Metric
-from .nested import NestedState
+from .nested import NestedIteration, NestedState
 from .newton import TruncatedNewton
 from .objective import Memo, Objective, TwiceDifferentiable, Vector
 from .optimizer import LevelOptimizer
 from .proximal import L1, ProximalGradient
-from .race import Race
 from .rate import (
     Constant,
     CosineDecay,
@@ -41,7 +42,6 @@ from .rmsprop import RMSprop
 from .sampling import Sampled
 from .schedule import SHAPES, LevelSteps, Schedule, Shape
 from .scipy_minimize import SciPyMinimize
-from .smoothing import Method, Smoothing
 from .state import STATE_POLICIES, CycleState, StatePolicy
 from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
 from .surrogate import Tilted, Untilted
@@ -61,6 +61,7 @@ __all__ = [
     "AdditiveCycle",
     "AnyOf",
     "Armijo",
+    "Best",
     "Carrier",
     "Cascade",
     "Constant",
@@ -82,6 +83,7 @@ __all__ = [
     "GradientReduction",
     "HasStates",
     "Hierarchy",
+    "Judge",
     "LearningRate",
     "Level",
     "LevelOptimizer",
@@ -94,13 +96,13 @@ __all__ = [
     "Method",
     "Metric",
     "Momentum",
+    "NestedIteration",
     "NestedState",
     "Nesterov",
     "NoCoupling",
     "Objective",
     "ProximalGradient",
     "RMSprop",
-    "Race",
     "Rate",
     "Sampled",
     "Scaled",

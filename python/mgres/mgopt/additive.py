@@ -12,6 +12,7 @@ from .coupling import Coupling, FirstOrder, relative_coupling
 from .guard import Guard, Trial
 from .hierarchy import Hierarchy
 from .linesearch import FixedStep, LineSearch
+from .method import Method
 from .objective import Objective, Vector
 from .report import CycleReport
 from .sampling import agree, draw
@@ -21,7 +22,7 @@ from .verify import VerifiedOn
 
 
 @dataclass(frozen=True)
-class AdditiveCycle:
+class AdditiveCycle(Method):
     r"""One additive cycle.
 
     With g = f'(x), the gradient r_l = R ... R g and the point x_l = Pi ... Pi x on level l, every
@@ -61,6 +62,10 @@ class AdditiveCycle:
     def __post_init__(self) -> None:
         if self.state not in ("reset", "keep"):
             raise ValueError(f"state: expected 'reset' or 'keep', got {self.state!r}")
+
+    def levels(self) -> int:
+        """Return how many levels a hierarchy must have: those of the schedule."""
+        return len(self.schedule)
 
     def work_units(self, costs: Sequence[float] | None = None) -> float:
         """Return what a cycle costs: a gradient for each step, and at least one on the finest.

@@ -13,6 +13,7 @@ from .coupling import Coupling, FirstOrder, Surrogate, relative_coupling
 from .guard import Guard, Trial
 from .hierarchy import Hierarchy
 from .linesearch import FixedStep, LineSearch
+from .method import Method
 from .objective import Objective, Vector
 from .report import CorrectionReport, CycleReport
 from .sampling import agree, draw
@@ -31,7 +32,7 @@ from .verify import VerifiedOn
 
 
 @dataclass(frozen=True)
-class Cycle:
+class Cycle(Method):
     """One cycle of MG/OPT.
 
     By default the paper's: the first-order coupling, corrections added as they are, and fresh
@@ -92,6 +93,10 @@ class Cycle:
             )
         if isinstance(self.stop, Sequence) and len(self.stop) != len(self.schedule):
             raise ValueError(f"stop: expected {len(self.schedule)} rules, got {len(self.stop)}")
+
+    def levels(self) -> int:
+        """Return how many levels a hierarchy must have: those of the schedule."""
+        return len(self.schedule)
 
     def work_units(self, costs: Sequence[float] | None = None) -> float:
         """Return what a cycle costs at most, line searches aside; see :meth:`Schedule.work_units`.

@@ -30,9 +30,6 @@ class Level:
         How the level turns derivatives into steps.
     cost : float or None
         What one gradient costs in work units; by default the size relative to the finest level.
-    bridge : bool
-        A level that imitates the finest one, for nested iteration to visit only when it nearly is
-        at its goal, see :class:`Cascade`; cycles treat it like any other.
     details : mapping
         Further columns for the printed table, such as layers and step size.
     """
@@ -42,7 +39,6 @@ class Level:
     transfer: Transfer | None = None
     metric: Metric = field(default_factory=Euclidean)
     cost: float | None = None
-    bridge: bool = False
     details: Mapping[str, object] = field(default_factory=dict)
 
 

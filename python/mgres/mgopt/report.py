@@ -78,6 +78,8 @@ class CycleReport:
         Norm of the last gradient of that level, in its metric; NaN if there was none.
     skipped : tuple of int
         Levels on which a coarse visit was skipped, in the order in which that happened.
+    finest : float or None
+        The finest objective at the point reached, if a coarse level has asked for it.
     """
 
     value: float
@@ -87,3 +89,4 @@ class CycleReport:
     value_after: float | None = None
     gradient_norm: float = math.nan
     skipped: tuple[int, ...] = ()
+    finest: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from ..mgopt import Cascade, FullMultigrid, Hierarchy, Schedule
+from ..mgopt import Hierarchy, NestedIteration, Schedule
 from ..training import Recipe
 from . import style
 from .levels import level_label
@@ -20,7 +20,6 @@ LEVELS = 4
 LOOK: dict[str, Any] = {
     "smooth": {"marker": "o", "color": style.BLUE},
     "coarsest": {"marker": "s", "color": style.VERMILLION},
-    "bridge": {"marker": "s", "color": style.SKY, "markeredgecolor": style.INK},
 }
 
 
@@ -64,8 +63,8 @@ def cycle(cycle: Any, ax: Axes | None = None, *, levels: int | Hierarchy | None 
         cycle = Schedule.parse(cycle)
     if isinstance(cycle, Recipe):
         cycle, levels = cycle.method, cycle.hierarchy
-    n, bridges = _levels(cycle, levels)
-    way = way_of(cycle, n, bridges)
+    n = _levels(cycle, levels)
+    way = way_of(cycle, n)
     columns = way.nodes[-1].column + 1
     notes = [line for note in way.notes for line in textwrap.wrap(note, 44)]
     width = min(max(0.34 * columns + 1.2, 3.8), 12.0)
@@ -86,11 +85,9 @@ def cycle(cycle: Any, ax: Axes | None = None, *, levels: int | Hierarchy | None 
     return ax
 
 
-def _levels(cycle: Any, levels: int | Hierarchy | None) -> tuple[int, list[int]]:
-    """Return how many levels there are, and which of them are bridges."""
-    bridges = []
+def _levels(cycle: Any, levels: int | Hierarchy | None) -> int:
+    """Return how many levels there are."""
     if isinstance(levels, Hierarchy):
-        bridges = [l for l, level in enumerate(levels) if level.bridge]
         levels = len(levels)
     if levels is not None and (isinstance(levels, bool) or not isinstance(levels, int)):
         raise TypeError(f"levels: expected an integer or a Hierarchy, got {levels!r}")
@@ -98,12 +95,12 @@ def _levels(cycle: Any, levels: int | Hierarchy | None) -> tuple[int, list[int]]
     if isinstance(schedule, Schedule):
         if levels not in (None, len(schedule)):
             raise ValueError(f"levels: the schedule has {len(schedule)}, got {levels}")
-        return len(schedule), bridges
-    default = LEVELS if isinstance(cycle, (Cascade, FullMultigrid)) else 1
+        return len(schedule)
+    default = LEVELS if isinstance(cycle, NestedIteration) else 1
     n = default if levels is None else levels
     if n < 1:
         raise ValueError(f"levels: expected at least 1, got {n}")
-    return n, bridges
+    return n
 
 
 def _draw(ax: Axes, way: Way, columns: int) -> None:
@@ -147,7 +144,7 @@ def _draw_node(ax: Axes, node: Node, size: float) -> None:
             text,
             ha="center",
             va="center_baseline",
-            color="black" if node.kind == "bridge" else "white",
+            color="white",
             fontsize=min(style.SMALL, 0.6 * size if len(text) < 3 else 0.45 * size),
             zorder=4,
         )

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 def hierarchy(hierarchy: Hierarchy, ax: Axes | None = None) -> Axes:
     """Draw a bar for every level, the longer the dearer its gradient, the finest on top.
 
-    Beside it stand layers, step size and parameters, as far as the level knows them.  Levels that
-    are bridges (``bridge`` of :class:`mgres.Level`) are hatched.
+    Beside it stand layers, step size and parameters, as far as the level knows them.
 
     Parameters
     ----------
@@ -53,8 +52,7 @@ def hierarchy(hierarchy: Hierarchy, ax: Axes | None = None) -> Axes:
         costs,
         height=0.62,
         left=0.0,
-        color=[style.SKY if level.bridge else style.BLUE for level in hierarchy],
-        hatch=["///" if level.bridge else "" for level in hierarchy],
+        color=style.BLUE,
         edgecolor="white",
     )
     for bar, level, cost in zip(bars, hierarchy, costs, strict=True):

@@ -33,8 +33,12 @@ def convergence(
     """Draw loss or accuracy as training goes on, one line for each run.
 
     What a cycle has reached holds until the next cycle has ended, so lines go in steps.  Of several
-    seeds the median is drawn, with a band; a seed that has ended keeps its last value.  In nested
-    iteration (:class:`mgres.Cascade`) the values are those of the level in use.
+    seeds the median is drawn, with a band; a seed that has ended keeps its last value.
+
+    All values are of the finest network.  While nested iteration (:class:`mgres.Cascade`) works on
+    coarse levels, its loss is known only where it was asked for (``finest`` of a record), and its
+    accuracy not at all.  On all samples the line is the smallest loss so far, and ends at that of
+    the result; on mini-batches the losses are drawn as recorded.
 
     Parameters
     ----------
@@ -45,7 +49,7 @@ def convergence(
     y : "loss" or "accuracy"
         The loss includes the regulariser.  It gets a logarithmic axis if it is positive.
     best : bool
-        Draw the best value so far: for mini-batches, whose losses jump.
+        Draw the best value so far: for accuracies, and for mini-batches, whose losses jump.
     spread : "range", "quartiles" or "none"
         What the band over seeds covers: all of them, or the middle half.
     ax : Axes, optional

@@ -84,6 +84,10 @@ def _histories(label: str, seeds: Any) -> list[History]:
 def make_curve(history: History, x: str, y: str, best: bool = False) -> Curve:
     """Return one column of a history over another, without the cycles where it is not known.
 
+    Both are of the finest network; what coarse ones reach is left out, since it is no promise for
+    the deep one.  On all samples the loss is the smallest so far, because training keeps that, and
+    it ends with the loss of what came back.
+
     Raises
     ------
     ValueError
@@ -94,14 +98,33 @@ def make_curve(history: History, x: str, y: str, best: bool = False) -> Curve:
             raise ValueError(f"{name}: expected one of {offered}, got {value!r}")
     points = [
         (at, value)
-        for at, value in zip(history.column(X[x]), history.column(y), strict=True)
+        for at, value in zip(history.column(X[x]), _of_finest(history, y), strict=True)
         if value is not None and math.isfinite(value)
     ]
     if not points:
         hint = "; fit needs validation=(X, y) for it" if y == "accuracy" else ""
         raise ValueError(f"y: a run has no {y}{hint}")
     at, values = np.array(points, dtype=np.float64).T
-    return Curve(at, Y[y].accumulate(values) if best else values)
+    smallest_kept = y == "loss" and _is_on_all_samples(history)
+    if not (best or smallest_kept):
+        return Curve(at, values)
+    so_far = Y[y].accumulate(values)
+    if not best and history[-1].level == 0:
+        # what came back for another goal, such as an accuracy, need not have the smallest loss
+        so_far[-1] = values[-1]
+    return Curve(at, so_far)
+
+
+def _of_finest(history: History, y: str) -> list[float | None]:
+    """Return a quantity of the finest network, None in records that do not know it."""
+    if y == "loss":
+        return [record.finest for record in history]
+    return [getattr(record, y) if record.level == 0 else None for record in history]
+
+
+def _is_on_all_samples(history: History) -> bool:
+    """Return whether losses can be compared: every cycle was an epoch, so none a mini-batch."""
+    return all(record.epoch == record.cycle for record in history)
 
 
 def make_band(curves: Sequence[Curve], spread: str = "range") -> Band:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..mgopt import (
     AdditiveCycle,
     AnyOf,
-    Cascade,
     Cycle,
-    FullMultigrid,
     GradientReduction,
     MaxSteps,
+    NestedIteration,
     Schedule,
     Smoothing,
     Stall,
@@ -32,7 +30,7 @@ class Node:
     steps : int or None
         Optimiser steps taken there; None if a rule ends them.
     kind : str
-        "smooth", "coarsest" or "bridge".
+        "smooth" or "coarsest".
     """
 
     column: int
@@ -77,7 +75,7 @@ class Way:
             self.notes.append(text)
 
 
-def way_of(method: Any, levels: int, bridges: Sequence[int] = ()) -> Way:
+def way_of(method: Any, levels: int) -> Way:
     """Return the way of a method through `levels` levels.
 
     Raises
@@ -86,7 +84,7 @@ def way_of(method: Any, levels: int, bridges: Sequence[int] = ()) -> Way:
         If the method is of a kind that is not known.
     """
     way = Way()
-    _go(way, method, 0, levels, bridges)
+    _go(way, method, 0, levels)
     return way
 
 
@@ -95,7 +93,6 @@ def _go(
     method: Any,
     offset: int,
     levels: int,
-    bridges: Sequence[int] = (),
     up: str = "correct",
 ) -> None:
     if isinstance(method, (Cycle, Schedule)):
@@ -108,27 +105,29 @@ def _go(
         _fan(way, method.schedule, offset, up)
     elif isinstance(method, Smoothing):
         way.visit(offset, 1, "coarsest" if levels == 1 else "smooth", up)
-    elif isinstance(method, Cascade):
-        for level in reversed(range(levels)):
-            steps = method.stop.steps if isinstance(method.stop, MaxSteps) else None
-            is_coarsest = level == levels - 1 > 0
-            kind = "bridge" if level in bridges else "coarsest" if is_coarsest else "smooth"
-            way.visit(offset + level, steps, kind, "prolong")
-        if not isinstance(method.stop, MaxSteps):
-            way.note(f"steps on a level end {rule_in_words(method.stop)}")
-        if method.race is not None and method.race.starts > 1:
-            way.note(f"{method.race.starts} starts on the coarsest level")
-        if bridges:
-            way.note("framed squares: bridges, visited near the goal only")
-    elif isinstance(method, FullMultigrid):
+    elif isinstance(method, NestedIteration):
         for n in range(1, levels + 1):
-            first = len(way.nodes)
-            _go(way, method.cycle(n), offset + levels - n, n, (), "prolong")
-            if n > 1 and method.stop != MaxSteps(1):
-                way.repeats.append((first, len(way.nodes) - 1, _times(method.stop)))
+            _stay(way, method, offset + levels - n, n, is_coarsest=n == 1 < levels)
+        if isinstance(method.on_level(1), Smoothing) and not isinstance(method.stop, MaxSteps):
+            way.note(f"steps on a level end {rule_in_words(method.stop)}")
+        if method.judge is not None:
+            way.note("or when the finest level says that they no longer help it")
     else:
         expected = "a Schedule, a cycle, a Cascade or FullMultigrid"
         raise TypeError(f"cycle: expected {expected}, got {type(method).__name__}")
+
+
+def _stay(way: Way, method: NestedIteration, level: int, n: int, *, is_coarsest: bool) -> None:
+    """Draw what nested iteration does on one of its levels, the finest of `n`."""
+    inner, stop = method.on_level(n), method.stop
+    if isinstance(inner, Smoothing):
+        steps = stop.steps if isinstance(stop, MaxSteps) else None
+        way.visit(level, steps, "coarsest" if is_coarsest else "smooth", "prolong")
+        return
+    first = len(way.nodes)
+    _go(way, inner, level, n, "prolong")
+    if n > 1 and stop != MaxSteps(1):
+        way.repeats.append((first, len(way.nodes) - 1, _times(stop)))
 
 
 def _recur(way: Way, schedule: Schedule, shape: Shape, offset: int, l: int, up: str) -> None:

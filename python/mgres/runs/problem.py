@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..mgopt import Cascade, Hierarchy, Method, Stall
+from ..mgopt import Hierarchy, Method, Stall
 from ..resnet import ResNet, ResNetObjective
 from ..resnet.network import Array
 from ..training import Record, defaults
@@ -85,8 +85,6 @@ def prepare(settings: Settings, data: Data) -> Training:
     f = ResNetObjective(net, X, y, settings.loss, regularizer)
     plan = _plan(settings, len(X))
     hierarchy, method = plan.build(f)
-    if settings.regularizer == "decay" and isinstance(method, Cascade):
-        method = replace(method, race=None)  # other starts would be far from the given one
     validation, every = None, 1
     if scaling.classes and len(data.X_val):
         validation = (scaling.inputs(data.X_val, net.dtype), scaling.targets(data.y_val, net.dtype))

@@ -89,10 +89,10 @@ def check_method(hierarchy: Any, cycle: Any) -> None:
     """Raise a TypeError unless the two, where they are given, are what their names say."""
     if hierarchy is not None and not isinstance(hierarchy, Hierarchy):
         raise TypeError(f"hierarchy: expected a Hierarchy, got {hierarchy!r}")
-    if cycle is not None and not all(hasattr(cycle, name) for name in ("init", "step")):
+    if cycle is not None and not all(hasattr(cycle, name) for name in ("init", "step", "solution")):
         raise TypeError(
-            "cycle: expected an object such as mgres.VCycle(schedule) or mgres.Cascade(), got "
-            f"{cycle!r}"
+            "cycle: expected an object such as mgres.VCycle(schedule) or mgres.Cascade(), a "
+            f"mgres.mgopt.Method, got {cycle!r}"
         )
 
 

@@ -20,16 +20,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, cast
 
 import numpy as np
 
-from ..mgopt import Hierarchy, Method, Smoothing
+from ..mgopt import Hierarchy, Judge, Method, Smoothing
 from ..resnet import LayeredObjective
 from ..resnet.network import Array
-from ..resnet.samples import Targets
+from ..resnet.samples import Samples, Targets
 from .arguments import check_count
 from .order import Indices, Order
 
@@ -113,6 +113,7 @@ class SameBatch:
     ) -> Batches:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         check_size(f, self.size)
+        method = judged(f, hierarchy, method, self.size, seed)
         return ShuffledBatches(f, method, lambda cycle: self.size, seed)
 
 
@@ -164,6 +165,7 @@ class Growing:
         """Return the batches of a run; see :class:`BatchStrategy`."""
         n = len(f.samples)
         check_size(f, self.start)
+        method = judged(f, hierarchy, method, self.start, seed)
         return ShuffledBatches(f, method, lambda cycle: self.size(cycle, n), seed)
 
     def size(self, cycle: int, n: int) -> int | None:
@@ -256,6 +258,23 @@ def batches(
     run = ShuffledBatches(f, Smoothing(), lambda cycle: batch_size, seed)
     while True:
         yield run.next()
+
+
+def judged(
+    f: LayeredObjective, hierarchy: Hierarchy, method: Method, size: int, seed: int
+) -> Method:
+    """Return `method` with a judge, if it has one, who asks about `size` samples that stay."""
+    judge: Judge | None = getattr(method, "judge", None)
+    if judge is None or judge.on:
+        return method
+    order = np.random.default_rng([seed, 3]).permutation(len(f.samples))
+    chosen = Samples(*gather(f.samples.X, f.samples.y, np.sort(order[:size])))
+    objectives = [hierarchy.coarser(l).finest for l in range(len(hierarchy))]
+    if not all(hasattr(objective, "with_samples") for objective in objectives):
+        return method
+    views = tuple(cast(LayeredObjective, o).with_samples(chosen) for o in objectives)
+    changed: Any = method
+    return cast(Method, replace(changed, judge=Judge(views)))
 
 
 def gather(X: Array, y: Targets, indices: Indices) -> tuple[Array, Any]:

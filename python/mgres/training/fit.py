@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ..mgopt import Cascade, FullMultigrid, Hierarchy, Method, Schedule, VCycle
+from ..mgopt import Hierarchy, LevelOptimizer, Method, Schedule, VCycle
 from ..resnet import LayeredObjective, resnet_hierarchy
 from ..resnet.network import Array
 from .arguments import (
@@ -25,10 +25,10 @@ from .checkpoint import Checkpoint, check_checkpoint
 from .history import Record
 from .identity import identify
 from .keeper import Keeper
+from .plan import Plan
 from .progress import Progress, make_progress
-from .recommend import recommended
 from .resume import resume_run
-from .run import FitResult, Run
+from .run import DivergedError, DivergenceError, FitResult, Run
 
 Callback = Callable[[Record, Array], Any]
 """Called with the record and the parameters after a cycle; a true result stops training."""
@@ -49,13 +49,13 @@ class TrainingInterrupted(KeyboardInterrupt):
     Attributes
     ----------
     result : FitResult
-        With the parameters after the last complete cycle.
+        What :func:`fit` would have returned after the last complete cycle.
     folder : Path or None
         Of the checkpoint to go on from.
     """
 
     def __init__(self, result: FitResult, folder: Path | None = None) -> None:
-        message = f"training interrupted after {len(result.history) - 1} complete cycles"
+        message = f"training interrupted after {result.history.cycles} complete cycles"
         if folder is not None:
             message += f"; go on by the same call with resume={str(folder)!r}"
         super().__init__(message)
@@ -67,7 +67,9 @@ def fit(
     f: LayeredObjective,
     theta: Array | None = None,
     *,
+    method: str | None = None,
     levels: int | None = None,
+    optimizer: LevelOptimizer | None = None,
     hierarchy: Hierarchy | None = None,
     cycle: Method | None = None,
     batch_size: int | BatchStrategy | None = None,
@@ -87,9 +89,15 @@ def fit(
 ) -> FitResult:
     """Minimise `f` on a hierarchy until a goal or a limit is reached.
 
-    By default the recipe of :func:`mgres.recommended` is used.  With `levels` it is the paper's
-    V-cycle: algorithm 2 of the paper with all samples in every cycle, algorithm 3 with
-    `batch_size`: the samples are shuffled, and each cycle uses one batch on all its levels.
+    By default the recipe of :func:`mgres.recommended` is used.  `method` names another one, and
+    `levels` alone stands for the paper's V-cycle: algorithm 2 of the paper with all samples in
+    every cycle, algorithm 3 with `batch_size`: the samples are shuffled, and each cycle uses one
+    batch on all its levels.
+
+    Whatever ends a run, on all samples the parameters are the best at which the loss of the finest
+    network became known, and the last record of the history is about them.  So they are never worse
+    than the start, nor than those of a smaller budget with the same seed.  (Where a run ends before
+    a coarse level has asked for the first time, after about one work unit, it is asked then.)
 
     Parameters
     ----------
@@ -98,10 +106,16 @@ def fit(
     theta : ndarray, shape (size,), optional
         Where to start; not changed.  By default that of the recipe, smooth in t, or with `levels`,
         `hierarchy` or `cycle` ``f.net.init(seed)``.
+    method : str, optional
+        "recommended", "cascade", "single", "V", "W", "F", "fmg" or "paper", as the estimators and
+        ``mgres train`` have them, see :mod:`mgres.training.plan`.
     levels : int, optional
-        Number of levels of the paper's hierarchy, ``resnet_hierarchy(f, levels)``.
+        Number of levels; for "recommended" and "single" they are given.  Without `method`:
+        "paper".
+    optimizer : LevelOptimizer, optional
+        With `method`: what works on every level; by default L-BFGS, with mini-batches Adam(0.03).
     hierarchy : Hierarchy, optional
-        Instead of `levels`: a hierarchy whose finest level is `f`.
+        Instead of `method` and `levels`: a hierarchy whose finest level is `f`.
     cycle : Method, optional
         A cycle, :class:`mgres.Cascade` or :class:`mgres.FullMultigrid`.  With `levels` or
         `hierarchy`, ``VCycle(Schedule.paper(levels))`` by default.
@@ -119,7 +133,8 @@ def fit(
     target_loss : float, optional
         Stop when `f` on the batch in use is at most this.
     max_work_units, max_seconds : float, optional
-        Stop when this much work is done, or this much time was spent in cycles.
+        Stop when this much work is done, or this much time was spent in cycles; checked after every
+        cycle, which may go beyond it.
     max_cycles : int
         Stop after this many cycles.
     callbacks : sequence of callables
@@ -155,16 +170,22 @@ def fit(
     FormatError
         If the files in `resume` are damaged or of a newer version.
     DivergenceError
-        If the loss is no longer finite; it holds the last finite parameters.
+        If the loss is no longer finite; it holds the result so far.
     TrainingInterrupted
-        On Ctrl-C, a KeyboardInterrupt; it holds the parameters after the last complete cycle.
+        On Ctrl-C, a KeyboardInterrupt; it holds the result so far.
+
+    An exception in a callback is passed on, with the result so far in its attribute ``result``.
     """
     check_method(hierarchy, cycle)
-    nested = isinstance(cycle, (Cascade, FullMultigrid))
-    if levels is None and hierarchy is None and (cycle is None or nested):
-        recipe = recommended(f, batches=batch_size is not None)
-        hierarchy, cycle = recipe.hierarchy, cycle or recipe.method
-        theta = recipe.start(seed) if theta is None else theta
+    if method is not None or (levels is None and hierarchy is None and _is_free(cycle)):
+        if hierarchy is not None or (method is not None and cycle is not None):
+            raise ValueError("method: expected without hierarchy and cycle, which it stands for")
+        plan = Plan.named(method or "recommended", optimizer, levels, batch_size is not None)
+        hierarchy, planned = plan.build(f)
+        cycle = cycle or planned
+        theta = plan.start(f, hierarchy, seed) if theta is None else theta
+    elif optimizer is not None:
+        raise ValueError("optimizer: expected with method, such as method='V'")
     hierarchy, cycle = _resolve(f, levels, hierarchy, cycle)
     limits = Limits(target_accuracy, target_loss, max_work_units, max_seconds, max_cycles)
     strategy = make_strategy(batch_size)
@@ -182,34 +203,58 @@ def fit(
     if not math.isfinite(f.value(theta)):
         raise ValueError("theta: expected a start with a finite loss")
 
-    run = Run(f, hierarchy, batches.method, limits, validation, validate_every, theta)
+    run = Run(
+        hierarchy,
+        batches.method,
+        limits,
+        validation,
+        validate_every,
+        theta,
+        on_batches=batch_size is not None,
+    )
     is_kept = checkpoint is not None or resume is not None
     settings = identify(f, hierarchy, cycle, strategy) if is_kept else {}
     keeper = Keeper(checkpoint, run, batches, settings)
     try:
-        with batches, make_progress(progress, label, limits.total) as display:
-            keeper.begin(
-                resume_run(Path(resume), run, batches, settings) if resume is not None else None
-            )
-            display.show(run.history[-1])
-            while (reason := run.reached()) is None:
-                record = run.cycle(batches.next())
-                keeper.note()
-                display.show(record)
-                theta = run.theta if callbacks else theta
-                wishes = [callback(record, theta) for callback in callbacks]
-                if any(wishes):
-                    reason = run.reached() or "callback"
-                    break
-            keeper.finish()
+        with make_progress(progress, label, limits.total) as display:
+            with batches:
+                keeper.begin(
+                    resume_run(Path(resume), run, batches, settings) if resume is not None else None
+                )
+                display.show(run.history[-1])
+                while (reason := run.reached()) is None:
+                    record = run.cycle(batches.next())
+                    keeper.note()
+                    display.show(record)
+                    theta = run.theta if callbacks else theta
+                    wishes = [callback(record, theta) for callback in callbacks]
+                    if any(wishes):
+                        reason = run.reached() or "callback"
+                        break
+                keeper.finish()
+            result = run.result(reason)
+            if len(result.history) > len(run.history):
+                display.show(result.history[-1])
+            return result
     except KeyboardInterrupt:
         keeper.finish()
         raise TrainingInterrupted(run.result("interrupted"), keeper.folder) from None
+    except DivergedError as error:
+        raise DivergenceError(str(error), run.result("divergence")) from None
+    except Exception as error:
+        if run.history.cycles:
+            keeper.finish()
+            vars(error)["result"] = run.result("error")
+        raise
     finally:
         for callback in callbacks:
             if isinstance(callback, Closing):
                 callback.close()
-    return run.result(reason)
+
+
+def _is_free(cycle: Method | None) -> bool:
+    """Return whether the levels are the recipe's if nobody says what they are."""
+    return cycle is None or cycle.levels() is None
 
 
 def _resolve(
@@ -219,8 +264,7 @@ def _resolve(
         if levels is not None:
             check_count("levels", levels)
         else:
-            schedule = getattr(cycle, "schedule", None)  # a cycle of any shape has one
-            levels = 1 if schedule is None else len(schedule)
+            levels = 1 if cycle is None else cycle.levels() or 1
         hierarchy = resnet_hierarchy(f, levels)
     elif levels is not None and levels != len(hierarchy):
         raise ValueError(f"levels: the hierarchy has {len(hierarchy)}, got {levels}")

@@ -13,7 +13,7 @@ from ..mgopt import Counted, Hierarchy, Method, StateDefect
 from ..resnet import LayeredObjective, Samples
 from ..resnet.network import Array
 from .arguments import check_count
-from .batches import Batches, ShuffledBatches, check_size, gather
+from .batches import Batches, ShuffledBatches, check_size, gather, judged
 from .order import Order
 
 
@@ -62,6 +62,7 @@ class FreshCoarse:
                 "cycle: expected a coupling that allows for other samples on coarse levels, such "
                 "as FirstOrder(), got StateDefect()"
             )
+        method = judged(f, hierarchy, method, self.size, seed)
         return _FreshBatches(f, hierarchy, method, self.size, seed)
 
 

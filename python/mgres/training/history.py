@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -22,8 +23,12 @@ COLUMNS: dict[str, type] = {
     "work_units": float,
     "seconds": float,
     "level": int,
+    "finest": float,
 }
 """What a CSV file holds, and the types."""
+
+OPTIONAL = ("accuracy", "finest")
+"""What is empty where it was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Record:
     epoch : int
         Complete passes over the training samples.
     loss : float
-        The objective, regulariser included, on the batch that the cycle used.
+        The objective of `level`, regulariser included, on the batch that the cycle used.
     accuracy : float or None
         Validation accuracy, None where it was not asked for.
     work_units : float
@@ -48,6 +53,9 @@ class Record:
         What the coarse correction did on each level.
     level : int
         The level that loss and accuracy belong to: 0, the finest, except in nested iteration.
+    finest : float or None
+        The loss of the finest network with the same parameters, prolonged: `loss` itself on level
+        0; on a coarse level None unless the method has asked for it.
     """
 
     cycle: int
@@ -58,10 +66,53 @@ class Record:
     seconds: float
     corrections: tuple[CorrectionReport, ...] = ()
     level: int = 0
+    finest: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.level == 0 and self.finest is None:
+            object.__setattr__(self, "finest", self.loss)
+
+
+@dataclass(frozen=True)
+class LevelGain:
+    """What a stay on a level gave for what it cost.
+
+    Attributes
+    ----------
+    level : int
+        0 is the finest.
+    cycles : int
+        Steps or cycles on it.
+    work_units, seconds : float
+        Spent on it, what the finest level was asked included.
+    before, after : float
+        The smallest loss of the finest network known when the stay began and when it ended.
+    """
+
+    level: int
+    cycles: int
+    work_units: float
+    seconds: float
+    before: float
+    after: float
+
+    def followed_by(self, gain: LevelGain) -> LevelGain:
+        """Return this stay and one that went on with it, as one."""
+        return LevelGain(
+            self.level,
+            self.cycles + gain.cycles,
+            self.work_units + gain.work_units,
+            self.seconds + gain.seconds,
+            self.before,
+            gain.after,
+        )
 
 
 class History(Sequence[Record]):
-    """The records of a training run, the first one from before the first cycle.
+    """The records of a training run.
+
+    The first one is from before the first cycle.  The last one is about what came back: the finest
+    network with the parameters of the result; it may be the second of its cycle.
 
     Parameters
     ----------
@@ -91,6 +142,37 @@ class History(Sequence[Record]):
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self._records)
+
+    @property
+    def cycles(self) -> int:
+        """The number of cycles."""
+        return self._records[-1].cycle if self._records else 0
+
+    def by_level(self) -> list[LevelGain]:
+        """Return what each stay on a level gave for what it cost, in the order of the stays."""
+        gains: list[LevelGain] = []
+        best = self._records[0].loss if self._records else math.nan
+        for last, record in itertools.pairwise(self._records):
+            before = best
+            if record.finest is not None:
+                best = min(best, record.finest)
+            # the record of a cycle that ended a stay is already about the next level
+            level = record.level if last.cycle == 0 else max(last.level, record.level)
+            if gains and record.cycle == last.cycle:
+                level = gains[-1].level
+            gain = LevelGain(
+                level,
+                record.cycle - last.cycle,
+                record.work_units - last.work_units,
+                record.seconds - last.seconds,
+                before,
+                best,
+            )
+            if gains and gains[-1].level == level:
+                gains[-1] = gains[-1].followed_by(gain)
+            else:
+                gains.append(gain)
+        return gains
 
     def column(self, name: str) -> list[Any]:
         """Return one attribute of all records, such as "loss"."""
@@ -129,7 +211,7 @@ class History(Sequence[Record]):
     def to_csv(self, path: str | Path) -> None:
         """Write a table with a line for each record, under a line of names.
 
-        Numbers have all their digits; an accuracy that was not asked for is empty.  Corrections are
+        Numbers have all their digits; what was not asked for is empty.  Corrections are
         left out, see :meth:`save` for them.  The file is there as a whole or not at all.
 
         Parameters
@@ -176,10 +258,12 @@ class History(Sequence[Record]):
         """
         with Path(path).open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
-        if not rows or rows[0] != [*COLUMNS]:
+        names = [*COLUMNS]
+        if not rows or rows[0] not in (names, names[:-1]):  # without `finest` until version 0.1
             found = ",".join(rows[0]) if rows else "an empty file"
             raise ValueError(f"path: expected the columns {','.join(COLUMNS)}, got {found}")
-        return cls([_record(row, number) for number, row in enumerate(rows[1:], start=2)])
+        width = len(rows[0])
+        return cls([_record(row, width, number) for number, row in enumerate(rows[1:], start=2)])
 
     def __eq__(self, other: object) -> bool:
         """Return whether the records are equal."""
@@ -188,16 +272,16 @@ class History(Sequence[Record]):
     __hash__ = None  # type: ignore[assignment]  # a history changes
 
     def __repr__(self) -> str:
-        return f"<History of {max(len(self) - 1, 0)} cycles>"
+        return f"<History of {self.cycles} cycles>"
 
 
-def _record(row: Sequence[str], line: int) -> Record:
-    if len(row) != len(COLUMNS):
-        raise ValueError(f"path: line {line}: expected {len(COLUMNS)} values, got {len(row)}")
+def _record(row: Sequence[str], width: int, line: int) -> Record:
+    if len(row) != width:
+        raise ValueError(f"path: line {line}: expected {width} values, got {len(row)}")
     values: dict[str, Any] = {}
-    for (name, kind), text in zip(COLUMNS.items(), row, strict=True):
+    for (name, kind), text in zip(COLUMNS.items(), row, strict=False):
         try:
-            values[name] = None if text == "" and name == "accuracy" else kind(text)
+            values[name] = None if text == "" and name in OPTIONAL else kind(text)
         except ValueError:
             raise ValueError(
                 f"path: line {line}: {name}: expected {kind.__name__}, got {text!r}"

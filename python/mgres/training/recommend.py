@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, Level, LevelOptimizer, Race, Stall
+from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, Judge, Level, LevelOptimizer, Stall
 from ..resnet import DepthTransfer, LayeredObjective, time_metric
 from ..resnet.network import Array
 
@@ -13,15 +13,22 @@ LEAST_DEPTH = 16
 LARGEST_STEP = 0.64
 """Step size T / K0 of the coarsest level that is not exceeded if the depth allows it."""
 
-MOST_STARTS = 4
-RACE_STEPS = 60
-STEPS_BEFORE_RACING = 8
-"""A second start must be so many times cheaper, step by step, than a step on the finest level."""
+LEAST_FACTOR = 4
+"""A matched layer costs two, so a network of half the layers would cost as much as the finest."""
+
+MOST_PAIRS, LEAST_PAIRS = 100, 10
+PAIRS_MEMORY = 2**28
+"""Pairs of L-BFGS on a level, and the bytes that they may take where that leaves the least."""
+
+EXPECTED_STEPS = {"coarsest": 100, "coarse": 40}
+"""Steps on a level before it is left: medians of 8 seeds on spirals, digits and flow, rounded."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A hierarchy, the method to run on it, and where to start.
+
+    Printed, it is a plan with the work that is expected on each level.
 
     Attributes
     ----------
@@ -41,26 +48,47 @@ class Recipe:
         start: Array = finest.net.init(seed, coarse_depth=coarsest.net.depth)
         return start
 
+    def expected_work(self) -> list[float]:
+        """Return the work units that are expected on each coarse level, finest first.
+
+        A prediction from what a step costs there and how many steps levels took elsewhere, with a
+        question to the finest level every work unit.  The finest level gets the rest of a budget.
+        """
+        last = len(self.hierarchy) - 1
+        expected = []
+        for l, level in enumerate(self.hierarchy[1:], start=1):
+            assert level.cost is not None
+            steps = EXPECTED_STEPS["coarsest" if l == last else "coarse"] * level.cost
+            expected.append(4 / 3 * steps)
+        return expected
+
     def __str__(self) -> str:
-        return f"{self.method}\n{self.hierarchy}"
+        lines = [str(self.method), str(self.hierarchy)]
+        expected = self.expected_work()
+        if expected:
+            parts = [f"level {l} {work:.2g}" for l, work in enumerate(expected, start=1)]
+            lines.append(
+                f"expected work: {', '.join(reversed(parts))}: {sum(expected):.2g} work units "
+                "before level 0 takes over, less where the judge sees a level stop to help"
+            )
+        return "\n".join(lines)
 
 
 def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
-    """Return the recipe for an objective: a cascade whose optimiser carries its memory up.
+    """Return the recipe for an objective: a cascade that asks the finest network.
 
-    Levels have K0, 2 K0, ..., K layers.  K0 is the smallest depth of at least 16 with
-    T / K0 <= 0.64 that halving leads to.
+    *All samples in every step.*  L-BFGS in the metric of L^2(0, T): no learning rate.  It works on
+    a network of K0 forward Euler layers, then on networks of K0, 2 K0, ..., K/4 *matched* layers,
+    which imitate the finest one to second order (see :class:`mgres.ResNet`), then on the finest.
+    K0 is the smallest depth of at least 16 with T / K0 <= 0.64 that halving leads to.  A coarse
+    level is left when the loss of the finest network, asked for now and then, no longer falls as
+    fast as the next level promises: :class:`mgres.mgopt.Judge`.
 
-    *All samples in every step.*  L-BFGS in the metric of L^2(0, T) on every level: no learning
-    rate.  On the coarsest level up to four starts race for 60 steps each; fewer if the network is
-    not deep enough for that to be cheap.  Coarse networks with matched steps (see
-    :class:`mgres.ResNet`) are bridges: where the goal nearly holds on the finest level, they repair
-    what the coarse network has fitted of its own discretisation error.
+    *Mini-batches.*  Adam with learning rate 0.03 in the same metric on networks of K0, 2 K0, ..., K
+    Euler layers; its moments are carried up.
 
-    *Mini-batches.*  Adam with learning rate 0.03 in the same metric, whose moments are carried up.
-
-    Settings were chosen on seeds 0 to 39 of the problems spirals, flow and digits of
-    ``mgres compare``; ``docs/method.md`` has the results on other seeds.
+    It has no parameters.  Its constants were chosen on seeds 0 to 7 of spirals, digits, flow and
+    Hénon-Heiles; ``docs/method.md`` has the results on other seeds and problems.
 
     Parameters
     ----------
@@ -76,43 +104,55 @@ def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
     >>> net = ResNet(n_inputs=2, width=3, n_outputs=2, depth=128)
     >>> f = ResNetObjective(net, np.ones((4, 2), np.float32), np.array([0, 1, 0, 1]))
     >>> recipe = recommended(f)
-    >>> [level.details["layers"] for level in recipe.hierarchy]
-    [128, 64, 32, 32, 16]
-    >>> recipe.method.race is None
-    True
+    >>> [(level.details["layers"], level.details["scheme"]) for level in recipe.hierarchy]
+    [(128, 'euler'), (32, 'matched'), (16, 'matched'), (16, 'euler')]
     """
-    optimizer: LevelOptimizer = Adam(0.03) if batches else LBFGS()
+    objectives = _coarse_euler(f) if batches else _coarse_matched(f)
+    judge = Judge()
+    if batches:
+        method = Cascade(Stall(smooth=True), judge=judge)
+    else:
+        method = Cascade(Stall(0.02, 40), "reset", finish=Stall(0.01, 100), judge=judge)
+    return Recipe(Hierarchy(_levels(objectives, batches)), method)
+
+
+def _coarse_matched(f: LayeredObjective) -> list[LayeredObjective]:
+    """Return the objectives of networks that imitate the finest, which comes first."""
     depths = _depths(f)
-    bridges = not batches and f.net.scheme == "euler"
-    objectives: list[tuple[LayeredObjective, bool]] = []
-    for i, depth in enumerate(depths):
-        factor = f.net.depth // depth
-        if bridges and 0 < i < len(depths) - 1 and factor >= 4:
-            objectives.append((f.coarsen(factor, "matched"), True))
-        objectives.append((f.coarsen(factor) if factor > 1 else f, False))
-    levels = [
+    if f.net.scheme != "euler" or len(depths) == 1:
+        return _coarse_euler(f)
+    factors = [f.net.depth // depth for depth in depths]
+    matched = [f.coarsen(factor, "matched") for factor in factors if factor >= LEAST_FACTOR]
+    return [f, *matched, f.coarsen(factors[-1])]
+
+
+def _coarse_euler(f: LayeredObjective) -> list[LayeredObjective]:
+    """Return the objectives of the same discretisation with larger steps."""
+    return [f, *(f.coarsen(f.net.depth // depth) for depth in _depths(f)[1:])]
+
+
+def _levels(objectives: list[LayeredObjective], batches: bool) -> list[Level]:
+    finest = objectives[0].net
+    return [
         Level(
             objective,
-            optimizer,
-            DepthTransfer(objective.net, objectives[l + 1][0].net)
-            if l + 1 < len(objectives)
-            else None,
+            Adam(0.03) if batches else _lbfgs(objective),
+            DepthTransfer(objective.net, coarser.net) if coarser is not None else None,
             time_metric(objective.net),
-            cost=objective.net.depth * objective.net.stages / (f.net.depth * f.net.stages),
-            bridge=bridge,
+            cost=objective.net.depth * objective.net.stages / (finest.depth * finest.stages),
             details={
                 "layers": objective.net.depth,
                 "dt": f"{objective.net.dt:.4g}",
                 "scheme": objective.net.scheme,
             },
         )
-        for l, (objective, bridge) in enumerate(objectives)
+        for objective, coarser in zip(objectives, [*objectives[1:], None], strict=True)
     ]
-    starts = min(MOST_STARTS, f.net.depth // depths[-1] // STEPS_BEFORE_RACING)
-    race = None
-    if not batches and starts > 1:
-        race = Race(starts, RACE_STEPS, objectives[-1][0].net.part("blocks"))
-    return Recipe(Hierarchy(levels), Cascade(Stall(smooth=batches), race=race))
+
+
+def _lbfgs(objective: LayeredObjective) -> LevelOptimizer:
+    pairs = PAIRS_MEMORY // (2 * objective.size * objective.dtype.itemsize)
+    return LBFGS(min(max(pairs, LEAST_PAIRS), MOST_PAIRS))
 
 
 def _depths(f: LayeredObjective) -> list[int]:

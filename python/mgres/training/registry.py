@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from ..mgopt import CorrectionReport, Diagonal, Euclidean, Smoothing
+from ..mgopt import Best, CorrectionReport, Diagonal, Euclidean
 from ..mgopt.adam import AdamState
 from ..mgopt.compact import PairMemory
 from ..mgopt.first_order import GradientDescentState, MomentumState
 from ..mgopt.gauss_newton import GaussNewtonState
+from ..mgopt.judge import JudgeState, Look
 from ..mgopt.lbfgs import LBFGSState, Pair
 from ..mgopt.lsr1 import LSR1State
+from ..mgopt.method import SmoothingState
 from ..mgopt.nested import NestedState
 from ..mgopt.newton import NewtonState
 from ..mgopt.proximal import ProximalGradientState
-from ..mgopt.race import Contender, RaceState
 from ..mgopt.rmsprop import RMSpropState
 from ..mgopt.scipy_minimize import SciPyMinimizeState
-from ..mgopt.smoothing import SmoothingState
 from ..mgopt.state import CycleState, LevelState
 from ..mgopt.stopping import Count, Reference
 from ..mgopt.trust import Ball
@@ -24,27 +24,27 @@ from .storage import register, register_state
 
 for _state in (
     AdamState,
-    Contender,
+    Best,
     CorrectionReport,
     Count,
     CycleState,
     Euclidean,
     GaussNewtonState,
     GradientDescentState,
+    JudgeState,
     LBFGSState,
     LSR1State,
     LevelState,
+    Look,
     MomentumState,
     NestedState,
     NewtonState,
     Pair,
     ProximalGradientState,
     RMSpropState,
-    RaceState,
     Record,
     Reference,
     SciPyMinimizeState,
-    Smoothing,
     SmoothingState,
 ):
     register_state(_state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -10,14 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..mgopt import Cascade, CycleReport, FullMultigrid, Hierarchy, Method, NestedState
-from ..resnet import LayeredObjective
+from ..mgopt import Best, CycleReport, Hierarchy, Method
 from ..resnet.network import Array
 from .arguments import Limits, Validation
 from .history import History, Record
 
 T = TypeVar("T")
-Nested = tuple[Cascade | FullMultigrid, NestedState]
 
 
 @dataclass(frozen=True)
@@ -27,15 +26,21 @@ class FitResult:
     Attributes
     ----------
     theta : ndarray, shape (size,)
-        The parameters after the last complete cycle.
+        The parameters.  On all samples: those that met the goal, or else the best at which the loss
+        of the finest network was known, so that a larger budget never gives worse ones.  On
+        mini-batches: the last ones, or those of the best answer to the judge while coarse levels
+        were in use, unless the loss on all samples was smaller at the start.
     history : History
-        A record from before the first cycle, and one for each cycle.
+        A record from before the first cycle and one for each cycle.  The last one is about `theta`:
+        its loss is that of the finest network on all samples.  Where the record of the last cycle
+        is about something else (a coarse network, a mini-batch, a worse point), one more of the
+        same cycle follows it.
     work_units : float
         Work done: gradients and line searches, without validation and progress.
     stopped : str
         Why training ended: "accuracy", "loss", "work_units", "seconds", "cycles", "callback",
-        "stalled" (a cascade had enough on its finest level); in the errors below "divergence" or
-        "interrupted".
+        "stalled" (nested iteration had enough on its finest level); in the errors below
+        "divergence", "interrupted" or "error".
     """
 
     theta: Array
@@ -50,7 +55,7 @@ class DivergenceError(ArithmeticError):
     Attributes
     ----------
     result : FitResult
-        With the parameters after the last cycle whose loss was finite.
+        With the best parameters, or on mini-batches the last whose loss was finite.
     """
 
     def __init__(self, message: str, result: FitResult) -> None:
@@ -58,15 +63,17 @@ class DivergenceError(ArithmeticError):
         self.result = result
 
 
+class DivergedError(ArithmeticError):
+    """The loss of a cycle is not finite."""
+
+
 class Run:
     """Parameters and history; :attr:`theta` is always that of the last complete cycle.
 
     Parameters
     ----------
-    f : ResNetObjective or other LayeredObjective
-        The finest objective.
     hierarchy : Hierarchy
-        Whose finest level is `f`.
+        The levels.
     method : Method
         What is repeated.
     limits : Limits
@@ -77,17 +84,20 @@ class Run:
         Cycles from one validation to the next.
     theta : ndarray
         The start; becomes the run's own.
+    on_batches : bool
+        Whether losses belong to mini-batches, and so cannot be compared with each other.
     """
 
     def __init__(
         self,
-        f: LayeredObjective,
         hierarchy: Hierarchy,
         method: Method,
         limits: Limits,
         validation: Validation | None,
         validate_every: int,
         theta: Array,
+        *,
+        on_batches: bool = False,
     ) -> None:
         self._hierarchy = hierarchy
         self._method = method
@@ -99,62 +109,97 @@ class Run:
         self._theta = theta
         self._next = theta.copy()
         self._state = method.init(hierarchy, self._next)
+        self._on_batches = on_batches
         self.history = History([self._record(0, 0, None, 0, theta)])
+        self._start = self._best = Best(self.history[0].loss, theta.copy())
+        self._has_asked = False  # the finest level, from a coarse one
+        self._arrived: Array | None = None
+
+    @property
+    def level(self) -> int:
+        """The level that is worked for."""
+        return self._method.level(self._state)
 
     @property
     def theta(self) -> Array:
         """The parameters on the finest level; not to be changed."""
-        nested = self._nested()
-        if nested is None:
+        if self.level == 0:
             return self._theta
-        method, state = nested
-        return method.solution(self._hierarchy, self._theta, state)
+        return self._method.solution(self._hierarchy, self._theta, self._state)
 
     def cycle(self, epoch: int) -> Record:
-        """Run one cycle on the batch in use and return its record."""
-        nested = self._nested()
-        number = self.history[-1].cycle + 1
+        """Run one cycle on the batch in use and return its record.
+
+        Raises
+        ------
+        DivergedError
+            If its loss is not finite; parameters and history are those from before it.
+        """
+        before = self.history[-1]
+        number = before.cycle + 1
         # a step on a coarse level makes a new point and leaves the old one whole
-        before = None if nested is None else (nested[0], replace(nested[1]))
-        if nested is None:
+        state = copy.copy(self._state)
+        if self.level == 0:
             np.copyto(self._next, self._theta)
         report = self._timed(lambda: self._method.step(self._hierarchy, self._next, self._state))
-        if self._nested() is None:
-            record = self._record(number, epoch, report, 0, self._next)
-        else:
-            record = self._record(number, epoch, report, self._state.level, self._state.point)
+        level = self.level
+        record = self._record(number, epoch, report, level, self._point())
         if not math.isfinite(record.loss):
-            raise DivergenceError(
-                f"the loss became {record.loss} in cycle {number} (it was "
-                f"{self.history[-1].loss:.4g} before): a smaller learning rate may help",
-                self.result("divergence", before),
+            self._state = state
+            raise DivergedError(
+                f"the loss became {record.loss} in cycle {number} (it was {before.loss:.4g} "
+                "before): a smaller learning rate may help"
             )
-        self._finish(record)
+        self._keep(record)
+        self.history.append(record)
         return record
 
     def reached(self) -> str | None:
         """Return why the run ends now, by name, or None.
 
-        On a coarse level of nested iteration the goal is that level's: once it is met, the point is
-        tried on the finest level, and if it does not meet the goal there, the next level begins.
+        Where a goal is expected to hold on the finest level, seen from a coarse one, the point is
+        tried there; if it does not hold, the method may climb.
         """
-        while (nested := self._nested()) is not None:
-            if not self._limits.goal(self.history[-1]):
+        while (level := self.level) > 0 and self._is_expected(self.history[-1]):
+            self._try_finest()
+            if self._arrived is not None or self.level == level:
                 break
-            self._try_finest(*nested)
-        if isinstance(self._state, NestedState) and self._state.finished:
-            return self._limits.reached(self.history[-1]) or "stalled"
-        return self._limits.reached(self.history[-1])
+        last = self.history[-1]
+        reached = self._limits.reached(last)
+        if reached in ("accuracy", "loss") and self._arrived is None:
+            self._arrived = self._theta.copy()
+        return "stalled" if reached is None and self._method.ended(self._state) else reached
 
-    def result(self, reason: str, before: Nested | None = None) -> FitResult:
-        """Return what has been reached; with a state `before`, on a coarse level, what was then."""
-        theta = self.theta
-        if before is not None:
-            theta = self._theta  # the start, of which the first record tells
-            if self.history[-1].cycle > 0:
-                method, state = before
-                theta = method.solution(self._hierarchy, theta, state)
-        return FitResult(theta, self.history, self.history[-1].work_units, reason)
+    def result(self, reason: str) -> FitResult:
+        """Return what has been reached, with all samples in use again."""
+        theta, loss = self._answer()
+        last = self.history[-1]
+        if not self._on_batches and last.level == 0 and last.loss == loss:
+            return FitResult(theta, History([*self.history]), last.work_units, reason)
+        closing = replace(
+            self._record(last.cycle, last.epoch, None, 0, theta, loss, is_last=True),
+            accuracy=self._accuracy(theta, 0) if self._validation is not None else None,
+        )
+        history = History([*self.history, closing])
+        return FitResult(theta, history, closing.work_units, reason)
+
+    def _answer(self) -> tuple[Array, float]:
+        """Return the parameters to hand back, and the finest loss on all samples there."""
+        f = self._hierarchy[0].objective
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self._arrived is not None:
+                return self._arrived, float(self._finest.value(self._arrived))
+            best = self._best
+            if self.level > 0 and not self._has_asked and self.history.cycles > 0:
+                theta = self.theta
+                value = self._timed(lambda: f.value(theta))
+                return (theta, value) if value < best.value else (best.point, best.value)
+            if not self._on_batches:
+                return best.point, best.value
+            theta = self.theta if self.level == 0 else best.point
+            value = float(self._finest.value(theta))
+            start = self._start
+            return (theta, value) if value <= start.value else (start.point, start.value)
 
     # ---- checkpoints -----------------------------------------------------------------------------
 
@@ -163,11 +208,6 @@ class Run:
         found: dict[str, Any] = {}
         for l, level in enumerate(self._hierarchy):
             found |= {f"metric.{l}": level.metric, f"objective.{l}": level.objective}
-        if isinstance(self._method, FullMultigrid):
-            found |= {
-                f"cycle.{n}": self._method.cycle(n) for n in range(1, len(self._hierarchy) + 1)
-            }
-            found[f"cycle.{len(self._hierarchy) - self._state.level}"] = self._state.method
         return found
 
     def export(self) -> dict[str, Any]:
@@ -175,6 +215,9 @@ class Run:
         return {
             "theta": self._theta,
             "state": self._state,
+            "start": self._start,
+            "best": self._best,
+            "has_asked": self._has_asked,
             "seconds": self._seconds,
             "work_at_start": self._work_at_start,
             "work": self._hierarchy.work.counts,
@@ -194,48 +237,71 @@ class Run:
         if type(state) is not type(self._state):
             raise ValueError(f"state: expected {type(self._state)}, got {type(state)}")
         self._theta, self._next, self._state = theta, theta.copy(), state
+        self._start, self._best = saved["start"], saved["best"]
+        self._has_asked = saved["has_asked"]
         self._seconds, self._work_at_start = saved["seconds"], saved["work_at_start"]
         self._hierarchy.work.restore(saved["work"])
         self.history = history
 
-    # ---- nested iteration ------------------------------------------------------------------------
+    # ---- coarse levels ---------------------------------------------------------------------------
 
-    def _nested(self) -> Nested | None:
-        """Return method and state of nested iteration, unless it is on the finest level."""
-        if isinstance(self._method, (Cascade, FullMultigrid)) and self._state.level > 0:
-            return self._method, self._state
-        return None
+    @property
+    def _finest(self) -> Any:
+        """The finest objective, for evaluations that do not count."""
+        return self._hierarchy.finest
 
-    def _try_finest(self, method: Cascade | FullMultigrid, state: NestedState) -> None:
-        """Try the point of a coarse level on the finest one; go up one level if it fails there.
+    def _point(self) -> Array:
+        return self._method.point(self._next, self._state)
+
+    def _keep(self, record: Record) -> None:
+        """Take over the point of a record, and keep the best at which the finest loss is known."""
+        if record.level == 0:
+            self._theta, self._next = self._next, self._theta
+            if not self._on_batches and record.loss <= self._best.value:
+                self._best = Best(record.loss, self._theta.copy())
+        found = self._method.best(self._state)
+        if found is None:
+            return
+        # on mini-batches values of the start and of the judge's samples cannot be compared
+        is_first = not self._has_asked
+        if found.value < self._best.value or (self._on_batches and is_first):
+            self._best = found
+        self._has_asked = True
+
+    def _is_expected(self, record: Record) -> bool:
+        """Return whether a goal may hold on the finest level."""
+        expected = self._method.expected(self._state, record.loss)
+        return self._limits.goal(replace(record, loss=expected))
+
+    def _try_finest(self) -> None:
+        """Try the point of a coarse level on the finest one; if no goal holds there, climb.
 
         Values of the loss that decide the course of training are work.
         """
-        last = self.history[-1]
-        by_loss = self._limits.loss is not None
-        candidate = method.solution(self._hierarchy, self._next, state)
+        last, level = self.history[-1], self.level
+        candidate = self.theta
         finest = self._hierarchy[0].objective
+        by_loss = self._limits.loss is not None
         known = self._timed(lambda: finest.value(candidate)) if by_loss else None
         record = self._record(last.cycle, last.epoch, None, 0, candidate, known)
         if self._limits.goal(record):
-            state.race = None
-            while state.level > 0:
-                method.ascend(self._hierarchy, self._next, state)
+            self._arrived = candidate
+            self.history.replace_last(record)
+            return
+        # a judge can expect a loss, not an accuracy, which would be tried again after every step
+        can_wait = not self._on_batches and self._limits.accuracy is None
+        heard = known if can_wait else None
+        self._timed(lambda: self._method.climb(self._hierarchy, self._next, self._state, heard))
+        if self.level == level:
+            record = replace(
+                last, work_units=record.work_units, seconds=record.seconds, finest=record.finest
+            )
         else:
-            self._timed(lambda: method.ascend(self._hierarchy, self._next, state, known))
-            point = self._next if state.level == 0 else state.point
-            known = self._timed(lambda: method.look(state, point)) if by_loss else None
-            record = self._record(last.cycle, last.epoch, None, state.level, point, known)
+            record = self._record(last.cycle, last.epoch, None, self.level, self._point())
+        self._keep(record)
         self.history.replace_last(record)
-        if state.level == 0:
-            self._theta, self._next = self._next, self._theta
 
     # ---- records ---------------------------------------------------------------------------------
-
-    def _finish(self, record: Record) -> None:
-        if record.level == 0:
-            self._theta, self._next = self._next, self._theta
-        self.history.append(record)
 
     def _timed(self, work: Callable[[], T]) -> T:
         start = time.perf_counter()
@@ -253,14 +319,16 @@ class Run:
         level: int,
         point: Array,
         known: float | None = None,
+        *,
+        is_last: bool = False,
     ) -> Record:
-        f: Any = self._hierarchy.coarser(level).finest
         accuracy = None
-        if self._validation is not None and number % self._validate_every == 0:
-            accuracy = f.net.accuracy(point, *self._validation)
+        if self._validation is not None and not is_last and number % self._validate_every == 0:
+            accuracy = self._accuracy(point, level)
         if known is None and report is not None and report.level == level:
             known = report.value_after
         if known is None:
+            f = self._hierarchy.coarser(level).finest
             with np.errstate(over="ignore", invalid="ignore"):  # as in a cycle
                 known = f.value(point)
         return Record(
@@ -272,4 +340,11 @@ class Run:
             seconds=self._seconds,
             corrections=report.corrections if report is not None else (),
             level=level,
+            finest=report.finest if report is not None else None,
         )
+
+    def _accuracy(self, point: Array, level: int) -> float:
+        f: Any = self._hierarchy.coarser(level).finest
+        assert self._validation is not None
+        accuracy: float = f.net.accuracy(point, *self._validation)
+        return accuracy

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 from ...mgopt import (
     LBFGS,
     Adam,
     Armijo,
     Cascade,
-    CycleReport,
     FixedStep,
     FullMultigrid,
     GradientDescent,
     Hierarchy,
     LevelOptimizer,
+    MaxSteps,
     Method,
     Schedule,
     Smoothing,
@@ -23,12 +21,16 @@ from ...mgopt import (
 )
 from ...resnet import ResNetObjective, resnet_hierarchy
 from ...resnet.network import Array
+from ...training import DivergenceError, Record, fit
 from ...training import recommended as recipe_for
 from .problem import Problem
 from .single import Settings
-from .trial import Trial
+from .trial import Enough, Trial
 
 PAPER_LEVELS = 8
+
+ON_AND_ON = MaxSteps(10**9)
+"""On the finest level a run ends at its target or with its budget."""
 
 
 # ---- the paper's MG/OPT --------------------------------------------------------------------------
@@ -114,7 +116,8 @@ def cascade(trial: Trial, settings: Settings) -> None:
     hierarchy = resnet_hierarchy(
         trial.f, levels, factor=max(factor, 2), optimizer=_optimizer(settings), metric="time"
     )
-    climb(trial, trial.follow(hierarchy), Cascade(_stall(trial.problem), state="reset"))
+    method = Cascade(_stall(trial.problem), state="reset", finish=ON_AND_ON)
+    _fit(trial, trial.follow(hierarchy), method)
 
 
 def fmg(trial: Trial, settings: Settings) -> None:
@@ -129,13 +132,14 @@ def fmg(trial: Trial, settings: Settings) -> None:
         return Smoothing() if levels == 1 else VCycle(Schedule.paper(levels), line_search)
 
     stop = Stall(0.01, 10) if full else _stall(trial.problem)
-    climb(trial, _all_levels(trial, settings), FullMultigrid(cycle, stop))
+    method = FullMultigrid(cycle, stop, finish=ON_AND_ON)
+    _fit(trial, _all_levels(trial, settings), method)
 
 
 def recommended(trial: Trial, settings: Settings) -> None:
-    """Do what `mgres.fit` does when nothing else is said."""
+    """Do what `mgres.fit` does when nothing else is said; that may end before the target."""
     recipe = recipe_for(trial.f, batches=trial.problem.batch_size is not None)
-    climb(trial, trial.follow(recipe.hierarchy), recipe.method)
+    _fit(trial, trial.follow(recipe.hierarchy), recipe.method)
 
 
 def _all_levels(trial: Trial, settings: Settings) -> Hierarchy:
@@ -147,61 +151,53 @@ def _all_levels(trial: Trial, settings: Settings) -> Hierarchy:
     )
 
 
-def climb(trial: Trial, hierarchy: Hierarchy, method: Cascade | FullMultigrid) -> None:
-    """Run nested iteration as `mgres.fit` does.
+def _fit(trial: Trial, hierarchy: Hierarchy, method: Method) -> None:
+    """Train by `mgres.fit` towards the target; the start is drawn on the coarsest level.
 
-    Where the targets hold on a coarse level, the point is tried on the finest one, and if they do
-    not hold there, the next level begins.  Losses that decide this are evaluations like any other.
-    The start is drawn on the coarsest level.
+    Raises
+    ------
+    Enough
+        If the target is reached, the budget is spent, or the loss is no longer finite.
+    ValueError
+        If more than one target is waited for: what is done on coarse levels depends on it.
     """
+    (target,) = trial.wanted
+    problem = trial.problem
+    _, _, X_val, y_val = trial.data
+    by_accuracy = target.kind == "accuracy"
+    by_loss = target.kind == "loss" and problem.batch_size is None
     coarsest = hierarchy.coarser(len(hierarchy) - 1).finest
     assert isinstance(coarsest, ResNetObjective)
-    theta = trial.problem.start(trial.seed, "smooth", coarsest.net.depth)
-    state = method.init(hierarchy, theta)
-    by_loss = trial.problem.batch_size is None and trial.waits_for("loss")
-    steps = 0
-    for _ in trial.batches():
-        level = state.level
-        report = method.step(hierarchy, theta, state)
-        trial.require_finite(report.value)
-        if level == 0:
-            trial.at(theta)
-            continue
-        trial.below(_latest(report), state.point)
-        steps = steps + 1 if state.level == level else 0
-        known = _latest(report) if state.level == level else math.nan
-        while state.level > 0 and holds(trial, state.point, known, steps):
-            candidate = method.solution(hierarchy, theta, state)
-            finest = hierarchy[0].objective.value(candidate) if by_loss else None
-            trial.at(candidate, due=True)
-            method.ascend(hierarchy, theta, state, finest)
-            steps = 0
-            if by_loss and state.level > 0:
-                known = method.look(state, state.point)
-                trial.below(known, state.point)
-        if state.level == 0:
-            trial.at(theta, due=True)
+    theta = problem.start(trial.seed, "smooth", coarsest.net.depth)
 
-
-def holds(trial: Trial, point: Array, known: float, steps: int) -> bool:
-    """Return whether a coarse network has reached what is waited for.
-
-    A loss on all samples is what the method knows, NaN if it knows nothing yet; the rest is asked
-    for as seldom as on the finest level, and as little counted.
-    """
-    due = steps % trial.problem.validate_every == 0
-    for target in trial.wanted:
-        if target.kind == "loss" and trial.problem.batch_size is None:
-            met = target.met(known)
-        elif target.kind == "loss":
-            met = due and target.met(trial.loss(point))
+    def watch(record: Record, theta: Array) -> None:
+        trial.set_clock(record.seconds)
+        if record.level == 0:
+            trial.at(theta, due=record.cycle % problem.validate_every == 0)
         else:
-            met = due and target.met(trial.accuracy(point))
-        if not met:
-            return False
-    return True
+            trial.below(record.loss, theta)
 
-
-def _latest(report: CycleReport) -> float:
-    """Return the newest value that the method knows."""
-    return report.value if report.value_after is None else report.value_after
+    trial.set_clock(0.0)
+    try:
+        result = fit(
+            trial.f,
+            theta,
+            hierarchy=hierarchy,
+            cycle=method,
+            batch_size=problem.batch_size,
+            validation=(X_val, y_val) if by_accuracy else None,
+            validate_every=problem.validate_every,
+            target_accuracy=target.value if by_accuracy else None,
+            target_loss=target.value if by_loss else None,
+            max_cycles=10**9,
+            callbacks=[watch],
+            seed=trial.seed,
+        )
+    except DivergenceError:
+        raise Enough("diverged") from None
+    trial.set_clock(result.history[-1].seconds)
+    if result.stopped == "accuracy":
+        trial.at(result.theta, due=True)
+    elif result.stopped == "loss":
+        # fit saw it for nothing, where it came up to the finest level: here a value is paid for
+        hierarchy[0].objective.value(result.theta)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...mgopt import Hierarchy
+from ...mgopt import Hierarchy, WorkUnits
 from ...resnet import ResNetObjective
 from ...resnet.network import Array
 from ...training.batches import batches
@@ -24,8 +24,12 @@ SPACING = 1.02
 """Points are kept, and accuracies asked for out of curiosity, when work grew by this factor."""
 
 
-class Enough(Exception):  # noqa: N818
-    """Ends a run from the inside: all targets are reached, or the budget is spent."""
+class Enough(BaseException):
+    """Ends a run from the inside: all targets are reached, or the budget is spent.
+
+    No error, so that nobody on the way, such as `mgres.fit`, makes up a result for it, which may
+    cost evaluations.
+    """
 
 
 @dataclass(frozen=True)
@@ -140,13 +144,14 @@ class Trial:
         self.seed = seed
         self.data = problem.data(seed)
         self.net = problem.net(seed)
-        self._nets = {self.net.depth: self.net}  # which make their evaluators only once
         self.wanted = tuple(t for t in problem.targets if targets is None or str(t) in targets)
         self.max_work_units = problem.max_work_units if max_work_units is None else max_work_units
         self.max_seconds = problem.max_seconds if max_seconds is None else max_seconds
         self.reached: dict[str, list[float] | None] = {str(t): None for t in self.wanted}
         self.f = self.objective()
         self.work: Callable[[], float] = lambda: 0.0
+        self._ledger: WorkUnits | None = None
+        self._noted = 0
         self._started: float | None = None
         self._paused = 0.0
         self._counted = 0.0
@@ -168,12 +173,17 @@ class Trial:
             self.net, X, y, p.loss, p.regularizer, fixed=tuple({*p.fixed, *fixed})
         )
         self.f.report = self.know
-        self._on_all = {self.net.depth: ResNetObjective(self.net, X, y, p.loss, p.regularizer)}
+        self._on_all = ResNetObjective(self.net, X, y, p.loss, p.regularizer)
         return self.f
 
     def follow(self, hierarchy: Hierarchy) -> Hierarchy:
-        """Read work units off the ledger of `hierarchy` from now on; return it."""
+        """Read work units off the ledger of `hierarchy` from now on; return it.
+
+        Values that are not entered there, such as those of `mgres.fit` for its history, are not the
+        method's, and reach no target.
+        """
         self.work = lambda: hierarchy.work.total
+        self._ledger, self._noted = hierarchy.work, _evaluations(hierarchy.work)
         return hierarchy
 
     def count(self, work: float) -> None:
@@ -189,6 +199,14 @@ class Trial:
                 self._started = time.perf_counter()
             yield epoch
 
+    def set_clock(self, seconds: float) -> None:
+        """Let the clock go on from `seconds`.
+
+        For runs by `mgres.fit`, which takes batches and validates itself: after each cycle the
+        clock is put back to its time, in which validation has no part.
+        """
+        self._started = time.perf_counter() - self._paused - seconds
+
     # ---- what a method tells ---------------------------------------------------------------------
 
     def know(self, value: float) -> None:
@@ -199,6 +217,8 @@ class Trial:
         Enough
             If that was the last target, or the budget is spent.
         """
+        if not self._is_paid():
+            return
         self._value = value
         self._check_budget()
         if self.problem.batch_size is None:
@@ -234,7 +254,20 @@ class Trial:
             self._mark("accuracy", accuracy)
 
     def below(self, loss: float, theta: Array) -> None:
-        """Take note of the loss of a coarser network at `theta`; it reaches no target."""
+        """Take note of the loss of a coarser network; it reaches no target.
+
+        Parameters
+        ----------
+        loss : float
+            The loss.
+        theta : ndarray
+            The point, prolonged to the finest level.
+
+        Raises
+        ------
+        Enough
+            If the budget is spent.
+        """
         self._check_budget()
         work = self.work()
         self._keep(work, loss, self.accuracy(theta) if self._curious(work) else None)
@@ -261,26 +294,20 @@ class Trial:
         self._paused += time.perf_counter() - start
 
     def accuracy(self, theta: Array) -> float:
-        """Return the validation accuracy of a network of any depth; not counted, not timed."""
+        """Return the validation accuracy; not counted, not timed."""
         _, _, X_val, y_val = self.data
-        depth = self._depth_of(theta)
-        net = self._nets.setdefault(depth, self.net.with_depth(depth))
         with self.aside():
             self._validations += 1
-            return net.accuracy(theta, X_val, y_val)
+            return self.net.accuracy(theta, X_val, y_val)
 
     def loss(self, theta: Array) -> float:
-        """Return the objective of a network of any depth on all samples; not counted, not timed."""
-        depth = self._depth_of(theta)
+        """Return the objective on all samples; not counted, not timed."""
         with self.aside():
-            if depth not in self._on_all:
-                finest = self._on_all[self.net.depth]
-                self._on_all[depth] = finest.coarsen(self.net.depth // depth)
-            return self._on_all[depth].value(theta)
+            return self._on_all.value(theta)
 
     @property
     def seconds(self) -> float:
-        """Time since the first batch, without what went aside."""
+        """Time since the first batch, or as the clock was set, without what went aside."""
         if self._started is None:
             return 0.0
         return time.perf_counter() - self._started - self._paused
@@ -306,9 +333,12 @@ class Trial:
         self._validated_work = work
         return True
 
-    def _depth_of(self, theta: Array) -> int:
-        ends = self.net.size - self.net.depth * self.net.layer_size
-        return (theta.size - ends) // self.net.layer_size
+    def _is_paid(self) -> bool:
+        """Return whether the evaluation under way is in the ledger, if there is one."""
+        if self._ledger is None:
+            return True
+        before, self._noted = self._noted, _evaluations(self._ledger)
+        return self._noted > before
 
     def waits_for(self, kind: str) -> bool:
         """Return whether a target is a "loss" or an "accuracy"."""
@@ -341,6 +371,11 @@ class Trial:
     def _point(self, work: float, loss: float, accuracy: float | None) -> Point:
         known = float(f"{loss:.6g}") if math.isfinite(loss) else None
         return [round(work, 6), float(f"{self.seconds:.4g}"), known, accuracy]
+
+
+def _evaluations(ledger: WorkUnits) -> int:
+    """Return how many evaluations of the finest objective have been paid for."""
+    return ledger.gradients[0] + ledger.values[0]
 
 
 def run_trial(trial: Trial, method: Callable[[Trial, Any], None], settings: Any) -> TrialResult:

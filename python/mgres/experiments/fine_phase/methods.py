@@ -21,7 +21,7 @@ from ...mgopt import (
     VCycle,
 )
 from ...mgopt.lbfgs import LBFGSState
-from ...mgopt.smoothing import Method as Works
+from ...mgopt.method import Method as Works
 from ...resnet import ResNetObjective, resnet_hierarchy
 
 

@@ -193,17 +193,6 @@ def test_start_is_the_projection_and_x_is_left_alone_until_the_finest_level():
     assert not np.shares_memory(solution, x)
 
 
-def test_looking_is_paid_once():
-    hierarchy = lbfgs_control(16)
-    method, x = Cascade(MaxSteps(5)), np.ones(16)
-    state = method.init(hierarchy, x)
-    value = method.look(state, state.point)
-    assert value == hierarchy.coarser(1).finest.value(state.point)
-    assert hierarchy.work.gradients == [0, 1]
-    assert method.step(hierarchy, x, state).value == value
-    assert hierarchy.work.gradients == [0, 2]  # the trial alone
-
-
 def test_an_interrupted_step_leaves_the_point_whole():
     hierarchy = lbfgs_control(16, GradientDescent(0.5))
 
@@ -244,9 +233,9 @@ def test_bad_arguments_are_named(method):
         method.init(hierarchy, np.zeros(8))
     x = np.zeros(16)
     state = method.init(hierarchy, x)
-    method.ascend(hierarchy, x, state)
+    method.climb(hierarchy, x, state)
     with pytest.raises(ValueError, match=r"^state: nested iteration is on the finest level"):
-        method.ascend(hierarchy, x, state)
+        method.climb(hierarchy, x, state)
     with pytest.raises(ValueError, match=r"^state: expected one of"):
         Cascade(Stall(), "keep")
 

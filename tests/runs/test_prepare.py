@@ -81,15 +81,14 @@ def test_settings_of_the_paper_for_its_sets():
     # the recipe as it is for `mgres.fit`, but for when a level has had enough
     recipe = mgres.recommended(t.f)
     assert len(t.hierarchy) == len(recipe.hierarchy)
-    assert t.method.race == recipe.method.race
-    assert t.method.race is not None
+    assert t.method.judge == recipe.method.judge
+    assert t.method.judge is not None
     assert np.array_equal(t.theta, recipe.start(1))
 
 
-def test_own_data_decay_to_their_start_and_so_have_one(table):
+def test_own_data_decay_to_their_start(table):
     path = table(100, lambda i: "ab"[i % 2])
     t = training(data=path, target="y", depth=1024, width=4)
-    assert t.method.race is None
     assert isinstance(t.f.regularizer, DecayToStart)
     assert t.f.regularizer.beta == defaults.CLASSIFIER_ALPHA / (2 * 80)
     assert np.array_equal(t.f.regularizer.blocks.ravel(), t.theta[t.f.net.part("blocks")])

@@ -34,7 +34,8 @@ class Cascade(NestedIteration):
         When to end on the finest level; by default `stop`.
     judge : Judge or None
         Leaves a coarse level too when the finest objective says so, and keeps the best point that
-        it has seen.
+        it has seen.  With None nobody asks: what :func:`mgres.fit` hands back from a coarse level
+        then may be worse than with a smaller budget.
     """
 
     stop: StoppingRule = field(default_factory=Stall)

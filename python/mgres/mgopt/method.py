@@ -12,7 +12,15 @@ from .report import CycleReport
 
 @dataclass(frozen=True)
 class Best:
-    """A point of the finest level, and the finest objective there."""
+    """A point of the finest level, and the finest objective there.
+
+    Attributes
+    ----------
+    value : float
+        The objective.
+    point : Vector
+        The parameters.
+    """
 
     value: float
     point: Vector

@@ -59,7 +59,17 @@ class NestedState:
 
 
 class NestedIteration(Method):
-    """What :class:`Cascade` and :class:`FullMultigrid` share."""
+    """What :class:`Cascade` and :class:`FullMultigrid` share.
+
+    Attributes
+    ----------
+    stop : StoppingRule
+        When a level has done enough.
+    finish : StoppingRule or None
+        When to end on the finest level; None for `stop`.
+    judge : Judge or None
+        Leaves a coarse level too when the finest objective says so.
+    """
 
     stop: StoppingRule
     finish: StoppingRule | None
@@ -68,7 +78,13 @@ class NestedIteration(Method):
     # ---- what the subclasses fill in -------------------------------------------------------------
 
     def on_level(self, levels: int) -> Method:
-        """Return what works on a level that has `levels` - 1 coarser ones."""
+        """Return what works on a level that has `levels` - 1 coarser ones.
+
+        Raises
+        ------
+        NotImplementedError
+            In the base class.
+        """
         raise NotImplementedError
 
     def enter(self, hierarchy: Hierarchy, x: Vector, state: NestedState, l: int) -> Any:
@@ -78,7 +94,13 @@ class NestedIteration(Method):
     # ---- the protocol of methods -----------------------------------------------------------------
 
     def init(self, hierarchy: Hierarchy, x: Vector) -> NestedState:
-        """Return a state on the coarsest level, at the projection of `x`."""
+        """Return a state on the coarsest level, at the projection of `x`.
+
+        Raises
+        ------
+        ValueError
+            If `x` does not fit the finest level.
+        """
         finest = hierarchy[0].objective
         if x.shape != (finest.size,) or x.dtype != finest.dtype:
             raise ValueError(
@@ -147,7 +169,14 @@ class NestedIteration(Method):
         """Go up because the goal holds here and not on the finest level.
 
         A judge who now knows the `finest` objective may prefer to stay, expecting less of it.
+
+        Raises
+        ------
+        ValueError
+            On the finest level.
         """
+        if state.level == 0:
+            raise ValueError("state: nested iteration is on the finest level, there is none above")
         if self.judge is None or finest is None or self._weigh(hierarchy, x, state, finest):
             self._ascend(hierarchy, x, state)
 

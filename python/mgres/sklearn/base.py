@@ -158,19 +158,22 @@ class ResNetEstimator(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self._keep(result, stopping, len(samples))
+        self._keep(f, result, stopping, len(samples))
 
-    def _keep(self, result: FitResult, stopping: EarlyStopping | None, n: int) -> None:
+    def _keep(
+        self, f: ResNetObjective, result: FitResult, stopping: EarlyStopping | None, n: int
+    ) -> None:
         self.theta_ = result.theta
         self.history_ = result.history
         self.loss_curve_ = result.history.column("loss")
         self.loss_ = self.loss_curve_[-1]
-        self.n_iter_ = math.ceil((len(result.history) - 1) / self._batches(n))
+        self.n_iter_ = math.ceil(result.history.cycles / self._batches(n))
         self.work_units_ = result.work_units
         self.validation_scores_ = None
         self.best_validation_score_ = None
         if stopping is not None and stopping.theta is not None:
             self.theta_ = stopping.theta
+            self.loss_ = float(f.value(self.theta_))
             self.validation_scores_ = stopping.scores
             self.best_validation_score_ = stopping.best
 

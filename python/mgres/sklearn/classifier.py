@@ -110,7 +110,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     n_iter_ : int
         Iterations of the last fit, or calls of :meth:`partial_fit`.
     loss_ : float
-        The objective at the end.
+        The objective at `theta_`.
     loss_curve_ : list of float
         The objective before the first step and after each one, on the level that it was taken on;
         with mini-batches on the batch in use.

@@ -17,6 +17,9 @@ Array = NDArray[Any]
 class EarlyStopping:
     """Ends training when the validation score has not improved for a while; keeps the best point.
 
+    A coarse network whose score stands still is no reason to end: the finest has not trained yet.
+    Every score is that of the finest network, with the coarse parameters prolonged.
+
     Parameters
     ----------
     score : callable
@@ -24,7 +27,7 @@ class EarlyStopping:
     tol : float
         Less than this is no improvement.
     patience : int
-        Steps without improvement.
+        Steps on the finest level without improvement.
     """
 
     def __init__(self, score: Callable[[Array], float], tol: float, patience: int) -> None:
@@ -44,7 +47,7 @@ class EarlyStopping:
         self.scores.append(score)
         if score > self.best:
             self.best, self.theta = score, theta.copy()
-        self._waiting += 1
+        self._waiting += record.level == 0
         if score >= self._to_beat + self._tol or self._to_beat == -math.inf:
             self._to_beat, self._waiting = score, 0
         return self._waiting >= self._patience

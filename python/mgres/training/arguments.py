@@ -91,8 +91,8 @@ def check_method(hierarchy: Any, cycle: Any) -> None:
         raise TypeError(f"hierarchy: expected a Hierarchy, got {hierarchy!r}")
     if cycle is not None and not all(hasattr(cycle, name) for name in ("init", "step", "solution")):
         raise TypeError(
-            "cycle: expected an object such as mgres.VCycle(schedule) or mgres.Cascade(), a "
-            f"mgres.mgopt.Method, got {cycle!r}"
+            "cycle: expected an object such as mgres.VCycle(schedule) or mgres.Cascade(), got "
+            f"{cycle!r}"
         )
 
 

@@ -105,7 +105,8 @@ class Bar(_Base):
 def describe(record: Record, with_cycle: bool = True, left: float | None = None) -> str:
     """Return one line about a record, with the seconds that are left if they are known."""
     parts = [f"cycle {record.cycle}"] if with_cycle else []
-    parts.append(f"loss {record.loss:.4g}")
+    of_level = f" on level {record.level}" if record.level > 0 else ""
+    parts.append(f"loss {record.loss:.4g}{of_level}")
     if record.accuracy is not None:
         parts.append(f"accuracy {record.accuracy:.4f}")
     parts.append(f"{record.work_units:.1f} WU")

@@ -1,0 +1,155 @@
+"""What comes back is the best that was paid for, and what is reported is what comes back."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import mgres
+from mgres.mgopt import Stall
+
+BUDGETS = (0.1, 0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
+
+
+@pytest.fixture(scope="module")
+def f():
+    """Spirals by 64 layers: coarse networks fit their own discretisation error."""
+    X, y, *_ = mgres.datasets.spirals(3, 150, 10)
+    net = mgres.ResNet(2, 4, 2, 64, final_time=10.0, activation="tanh", dtype=np.float64)
+    return mgres.ResNetObjective(net, X.astype(np.float64), y)
+
+
+def stop_at(cycle, how):
+    def callback(record, theta):
+        if record.cycle == cycle:
+            return how()
+        return False
+
+    return callback
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def fail():
+    raise RuntimeError("a callback's own")
+
+
+def ended(f, **arguments):
+    """Return the result, however the run ended."""
+    try:
+        return mgres.fit(f, seed=1, **arguments)
+    except (mgres.DivergenceError, mgres.TrainingInterrupted, RuntimeError) as error:
+        return error.result
+
+
+WAYS = {
+    "work units": {"max_work_units": 4.0},
+    "cycles": {"max_cycles": 70},
+    "seconds": {"max_seconds": 0.02},
+    "callback": {"callbacks": [stop_at(70, lambda: True)]},
+    "interrupt": {"callbacks": [stop_at(70, interrupt)]},
+    "error": {"callbacks": [stop_at(70, fail)]},
+    "one cycle": {"max_cycles": 1},
+    "loss": {"target_loss": 0.3},
+}
+METHODS = {
+    "recommended": {},
+    "cascade": {"method": "cascade"},
+    "fmg": {"method": "fmg", "levels": 3},
+    "V": {"method": "V", "levels": 3},
+    "Adam": {"method": "single", "optimizer": mgres.Adam(1.0)},  # whose loss goes up and down
+    "plain cascade": {"cycle": mgres.Cascade(Stall(0.5, 10))},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
+def test_what_comes_back_is_what_is_reported_and_no_worse_than_the_start(f, method, way):
+    result = ended(f, **METHODS[method], **WAYS[way])
+    last = result.history[-1]
+    assert f.value(result.theta) == last.loss == last.finest
+    assert last.level == 0
+    assert last.loss <= result.history[0].loss
+    if way != "loss":
+        known = [r.finest for r in result.history if r.finest is not None]
+        assert last.loss == min(known)
+    assert last.work_units == result.work_units
+
+
+# without a judge nobody asks the finest network on the way
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "plain cascade"])
+@pytest.mark.parametrize("limit", ["max_work_units", "max_cycles"])
+def test_a_larger_budget_never_gives_a_worse_answer(f, method, limit):
+    budgets = BUDGETS if limit == "max_work_units" else (2, 5, 10, 20, 40, 80, 160)
+    losses = [ended(f, **METHODS[method], **{limit: b}).history[-1].loss for b in budgets]
+    for smaller, larger in itertools.pairwise(losses):
+        assert larger <= smaller
+
+
+def test_records_say_which_network_a_loss_belongs_to(f):
+    result = mgres.fit(f, seed=1, max_work_units=5.0)
+    recipe = mgres.recommended(f)
+    seen = []
+
+    def check(record, theta):
+        objective = recipe.hierarchy.coarser(record.level).finest
+        seen.append(record.level)
+        assert objective.size < f.size or record.level == 0
+        if record.level == 0:
+            assert f.value(theta) == record.loss
+
+    mgres.fit(f, seed=1, max_work_units=5.0, callbacks=[check])
+    assert max(seen) == len(recipe.hierarchy) - 1
+    coarse = [r for r in result.history if r.level > 0]
+    assert any(r.finest is None for r in coarse)
+    assert any(r.finest is not None for r in coarse)
+
+
+def test_on_batches_the_last_record_is_about_all_samples(f):
+    for budget in (1.0, 30.0):
+        result = mgres.fit(f, seed=1, batch_size=50, max_work_units=budget)
+        assert f.value(result.theta) == result.history[-1].loss
+        assert result.history[-1].loss <= result.history[0].loss
+
+
+def test_the_progress_display_ends_with_the_answer(f, capsys):
+    result = mgres.fit(f, seed=1, max_work_units=3.0, progress=True, label="run")
+    lines = capsys.readouterr().err.splitlines()
+    assert f"loss {result.history[-1].loss:.4g}" in lines[-1]
+    assert "level" not in lines[-1]
+
+
+def test_a_plan_is_printed_with_its_expected_work(f):
+    text = str(mgres.recommended(f))
+    assert "expected work: level 2" in text
+    assert "before level 0 takes over" in text
+
+
+def test_methods_have_one_meaning_by_name(f):
+    result = mgres.fit(f, seed=1, method="V", levels=3, optimizer=mgres.LBFGS(), max_cycles=3)
+    h = mgres.resnet_hierarchy(f, 3, optimizer=mgres.LBFGS(), metric="time")
+    cycle = mgres.VCycle(mgres.Schedule.paper(3), mgres.Armijo())
+    start = f.net.init(1, coarse_depth=16)
+    expected = mgres.fit(f, start, hierarchy=h, cycle=cycle, max_cycles=3)
+    np.testing.assert_array_equal(result.theta, expected.theta)
+    paper = mgres.fit(f, seed=1, method="paper", levels=3, max_cycles=3)
+    np.testing.assert_array_equal(paper.theta, mgres.fit(f, seed=1, levels=3, max_cycles=3).theta)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "Z"}, "cycle: expected one of"),
+        ({"method": "recommended", "levels": 3}, "cycle: 'recommended' chooses levels"),
+        ({"optimizer": mgres.LBFGS(), "levels": 3}, "optimizer: expected with method"),
+        ({"method": "V", "cycle": mgres.Cascade()}, "method: expected without hierarchy and cycle"),
+        ({"method": "paper", "optimizer": mgres.LBFGS()}, "cycle: 'paper' has the paper's"),
+    ],
+)
+def test_methods_that_do_not_fit_are_named(f, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        mgres.fit(f, **arguments)

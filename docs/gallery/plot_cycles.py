@@ -72,9 +72,8 @@ for ax, make in zip(
 ax = mgres.plot.cycle(mgres.FullMultigrid(), levels=4)
 
 # %%
-# What :func:`mgres.fit` does by default is a cascade with bridges, coarse networks whose layers
-# imitate those of the finest one. :func:`mgres.recommended` returns it with its hierarchy, where
-# the bridges are hatched.
+# What :func:`mgres.fit` does by default is a cascade of networks whose layers imitate those of the
+# finest one, which is asked when to go up. :func:`mgres.recommended` returns it with its hierarchy.
 
 recipe = mgres.recommended(f)
 ax = mgres.plot.cycle(recipe)

@@ -55,13 +55,19 @@ def test_compare_a_table(run, monkeypatch, tmp_path):
 def test_compare_passes_its_options_on(run, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr("mgres.cli.compare.compare", lambda *a, **k: calls.append((a, k)))
-    options = "--problem circles,mnist --seeds 3 --methods mgopt,fmg --depth 64 --quick --out o"
+    options = "--problem circles,mnist --seeds 3 --methods mgopt,fmg --depth 64 --quick"
+    options += " --budgets 20,5 --out o"
     code, _, err = run("compare", *shlex.split(options))
     assert (code, err) == (0, "")
     ((problems, seeds, out), more) = calls[0]
     assert [(p.name, p.depth) for p in problems] == [("circles-64", 64), ("mnist-64", 64)]
     assert (seeds, out) == (3, Path("o"))
-    assert more == {"version": mgres.__version__, "methods": ["mgopt", "fmg"], "quick": True}
+    assert more == {
+        "version": mgres.__version__,
+        "methods": ["mgopt", "fmg"],
+        "quick": True,
+        "budgets": [5, 20],
+    }
     run("compare", "--problem", "flow", "--out", "o")
     assert calls[1][1] == {"version": mgres.__version__, "methods": None, "quick": False}
 

@@ -143,7 +143,7 @@ def test_results_do_not_depend_on_threads_and_threads_are_put_back(moons):
         {"cycle": "F", "levels": 3},
         {"cycle": "fmg"},
         {"activation": "relu", "dtype": "float64", "levels": 2},
-        {"batch_size": 32, "learning_rate_init": 0.1, "max_iter": 150},
+        {"batch_size": 32, "learning_rate_init": 0.01, "max_iter": 150},
         {"batch_size": 32, "cycle": "V", "levels": 2},
         {"early_stopping": True, "validation_fraction": 0.4, "n_iter_no_change": 60},
     ],

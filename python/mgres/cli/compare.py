@@ -22,7 +22,7 @@ from ..experiments.comparison import QUICK as QUICK_COMPARISON
 from .errors import UserError
 from .folders import output
 from .parser import Commands
-from .types import names, positive
+from .types import budgets, names, positive
 
 
 def add(commands: Commands) -> None:
@@ -59,6 +59,13 @@ def add(commands: Commands) -> None:
     )
     p.add_argument("--depth", type=positive, help="layers (default: the problem's)", metavar="K")
     p.add_argument(
+        "--budgets",
+        type=budgets,
+        default=(),
+        help="also compare what comes back after so many work units, without a target",
+        metavar="WU[,WU]",
+    )
+    p.add_argument(
         "--quick", action="store_true", help=f"minutes instead of hours: {QUICK_COMPARISON}"
     )
     p.add_argument(
@@ -85,6 +92,7 @@ def _compare(options: argparse.Namespace) -> int:
         version=__version__,
         methods=options.methods,
         quick=options.quick,
+        budgets=options.budgets,
     )
     return 0
 

@@ -28,7 +28,12 @@ def _names(word: str) -> list[str]:
     return names
 
 
+def _budgets(word: str) -> list[float]:
+    return sorted({values.positive_number(part) for part in _names(word)})
+
+
 names = argument(_names)
+budgets = argument(_budgets)
 positive = argument(values.positive_integer)
 count = argument(values.count)
 threads = argument(values.threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..files import save, write_json
@@ -193,6 +193,7 @@ def _write(
         "classes": list(scaling.classes),
         "parameters": net.size,
         "layers": _layers(training.hierarchy),
+        "levels": [asdict(gain) for gain in result.history.by_level()],
         "settings": settings.given(),
         "environment": environment(version),
     }

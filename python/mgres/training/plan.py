@@ -46,7 +46,7 @@ from ..mgopt import (
 )
 from ..resnet import LayeredObjective, resnet_hierarchy, smooth_start_depth
 from ..resnet.network import Array
-from .recommend import recommended
+from .recommend import coarse_depths, recommended
 
 CYCLES = ("cascade", "single", "V", "W", "F", "fmg")
 METHODS = ("recommended", *CYCLES, "paper")
@@ -167,4 +167,4 @@ class Plan:
             return self.levels
         if self.schedule is not None:
             return len(Schedule.parse(self.schedule))
-        return len(recommended(f, batches=True).hierarchy)  # one for each depth
+        return len(coarse_depths(f, self.batches))

@@ -10,6 +10,7 @@ from ..resnet import DepthTransfer, LayeredObjective, time_metric
 from ..resnet.network import Array
 
 LEAST_DEPTH = 16
+LEAST_DEPTH_ON_BATCHES = 8
 LARGEST_STEP = 0.64
 """Step size T / K0 of the coarsest level that is not exceeded if the depth allows it."""
 
@@ -20,7 +21,7 @@ MOST_PAIRS, LEAST_PAIRS = 100, 10
 PAIRS_MEMORY = 2**28
 """Pairs of L-BFGS on a level, and the bytes that they may take where that leaves the least."""
 
-EXPECTED_STEPS = {"coarsest": 100, "coarse": 40}
+EXPECTED_STEPS = {"coarsest": 55, "coarse": 80}
 """Steps on a level before it is left: medians of 8 seeds on spirals, digits and flow, rounded."""
 
 
@@ -85,7 +86,7 @@ def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
     fast as the next level promises: :class:`mgres.mgopt.Judge`.
 
     *Mini-batches.*  Adam with learning rate 0.03 in the same metric on networks of K0, 2 K0, ..., K
-    Euler layers; its moments are carried up.
+    Euler layers, K0 being at least 8; its moments are carried up.
 
     It has no parameters.  Its constants were chosen on seeds 0 to 7 of spirals, digits, flow and
     Hénon-Heiles; ``docs/method.md`` has the results on other seeds and problems.
@@ -107,7 +108,7 @@ def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
     >>> [(level.details["layers"], level.details["scheme"]) for level in recipe.hierarchy]
     [(128, 'euler'), (32, 'matched'), (16, 'matched'), (16, 'euler')]
     """
-    objectives = _coarse_euler(f) if batches else _coarse_matched(f)
+    objectives = _coarse_euler(f, batches) if batches else _coarse_matched(f)
     judge = Judge()
     if batches:
         method = Cascade(Stall(smooth=True), judge=judge)
@@ -118,17 +119,18 @@ def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
 
 def _coarse_matched(f: LayeredObjective) -> list[LayeredObjective]:
     """Return the objectives of networks that imitate the finest, which comes first."""
-    depths = _depths(f)
+    depths = coarse_depths(f, batches=False)
     if f.net.scheme != "euler" or len(depths) == 1:
-        return _coarse_euler(f)
+        return _coarse_euler(f, batches=False)
     factors = [f.net.depth // depth for depth in depths]
     matched = [f.coarsen(factor, "matched") for factor in factors if factor >= LEAST_FACTOR]
     return [f, *matched, f.coarsen(factors[-1])]
 
 
-def _coarse_euler(f: LayeredObjective) -> list[LayeredObjective]:
+def _coarse_euler(f: LayeredObjective, batches: bool) -> list[LayeredObjective]:
     """Return the objectives of the same discretisation with larger steps."""
-    return [f, *(f.coarsen(f.net.depth // depth) for depth in _depths(f)[1:])]
+    depths = coarse_depths(f, batches)
+    return [f, *(f.coarsen(f.net.depth // depth) for depth in depths[1:])]
 
 
 def _levels(objectives: list[LayeredObjective], batches: bool) -> list[Level]:
@@ -155,12 +157,13 @@ def _lbfgs(objective: LayeredObjective) -> LevelOptimizer:
     return LBFGS(min(max(pairs, LEAST_PAIRS), MOST_PAIRS))
 
 
-def _depths(f: LayeredObjective) -> list[int]:
+def coarse_depths(f: LayeredObjective, batches: bool) -> list[int]:
     """Return K, K/2, ..., K0."""
     depths = [f.net.depth]
+    least = LEAST_DEPTH_ON_BATCHES if batches else LEAST_DEPTH
     while (
         depths[-1] % 2 == 0
-        and depths[-1] // 2 >= LEAST_DEPTH
+        and depths[-1] // 2 >= least
         and 2 * f.net.final_time / depths[-1] <= LARGEST_STEP
     ):
         depths.append(depths[-1] // 2)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...info import environment
 from ..store import FinishedRuns, write_json
+from . import budgets as bought
 from . import figures
 from .contest import FIRST_JUDGED_SEED, Contest
 from .methods import METHODS
@@ -56,6 +57,7 @@ def compare(
     version: str,
     methods: Sequence[str] | None = None,
     quick: bool = False,
+    budgets: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Compare methods on problems; write ``result.json``, ``curves.json`` and plots to `out`.
 
@@ -75,6 +77,9 @@ def compare(
         Keys of ``METHODS``; by default all that are installed, or those of a quick comparison.
     quick : bool
         A small version, see :data:`QUICK`.
+    budgets : sequence of float
+        Work units after which what has come back is compared too, without a target; see
+        :mod:`.budgets`.
 
     Returns
     -------
@@ -101,6 +106,7 @@ def compare(
         else:
             print(f"{name} skipped: {package} is missing (pip install {package})")
     rows: list[Row] = []
+    bills: list[bought.Row] = []
     curves: dict[str, Curves] = {}
     partials = []
     for problem in problems:
@@ -112,11 +118,19 @@ def compare(
         contest = Contest(problem, finished, quick)
         new, curves[problem.name] = _measure(contest, usable, seeds)
         rows += new
+        bills += bought.measure(
+            problem,
+            usable,
+            budgets,
+            [FIRST_JUDGED_SEED + i for i in range(seeds)],
+            lambda line: print(line, file=sys.stderr),
+        )
     verdicts = [verdict(group) for group in _groups(rows)]
     result: dict[str, Any] = {
         "name": "compare",
         "rows": rows,
         "verdicts": verdicts,
+        "budgets": bills,
         "settings": {
             "problems": {p.name: p.settings() for p in problems},
             "methods": list(usable),
@@ -135,6 +149,7 @@ def compare(
     write_json(out / "result.json", result)
     write_json(out / "curves.json", curves, indent=None)
     _print(rows, verdicts)
+    _print_budgets(bills)
     _plot(result, curves, out)
     for finished in partials:
         finished.discard()
@@ -193,6 +208,16 @@ def _print(rows: Sequence[Row], verdicts: Sequence[str]) -> None:
                 print(f"{row['method']}: {slow} of {n} runs ended by their budget of seconds\n")
     for line in verdicts:
         print(line)
+
+
+def _print_budgets(rows: Sequence[bought.Row]) -> None:
+    for problem in dict.fromkeys(row["problem"] for row in rows):
+        own = [row for row in rows if row["problem"] == problem]
+        for figure in ("loss", "validation_loss", "accuracy"):
+            if own[0][figure] is not None:
+                words = figure.replace("_", " ")
+                print(f"{problem}, what a budget buys: {words}, median of {len(own[0]['seeds'])}")
+                print(f"{bought.table(own, figure)}\n")
 
 
 def _plot(result: dict[str, Any], curves: dict[str, Curves], out: Path) -> None:

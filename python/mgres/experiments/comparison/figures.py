@@ -55,7 +55,31 @@ def save(result: dict[str, Any], curves: dict[str, Any], out: Path) -> list[Path
         paths.append(path)
     path = out / "compare.png"
     _draw_work(result["rows"], path)
-    return [*paths, path]
+    paths.append(path)
+    for problem in dict.fromkeys(row["problem"] for row in result.get("budgets", ())):
+        rows = [row for row in result["budgets"] if row["problem"] == problem]
+        paths.append(out / f"budgets-{problem}.png")
+        _draw_budgets(problem, rows, paths[-1])
+    return paths
+
+
+def _draw_budgets(problem: str, rows: Sequence[Row], path: Path) -> None:
+    """Draw the loss that came back over work units and over seconds, medians over the seeds."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    for name in dict.fromkeys(row["method"] for row in rows):
+        own = sorted((r for r in rows if r["method"] == name), key=lambda row: row["budget"])
+        losses = [math.nan if row["loss"] is None else row["loss"] for row in own]
+        wide = 2.4 if name == "recommended" else 1.1
+        left.plot([row["budget"] for row in own], losses, marker=".", label=name, linewidth=wide)
+        right.plot([row["seconds"] for row in own], losses, marker=".", linewidth=wide)
+    for axes, what in ((left, "budget in work units"), (right, "seconds")):
+        axes.set(xscale="log", yscale="log", xlabel=what)
+    left.set(ylabel="loss of the finest network", title=f"{problem}: what a budget buys")
+    left.legend(fontsize="small")
+    figure.savefig(path, dpi=120)
 
 
 # ---- loss and accuracy over work and seconds -----------------------------------------------------

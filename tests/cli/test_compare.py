@@ -69,7 +69,8 @@ def test_compare_passes_its_options_on(run, monkeypatch, tmp_path):
         "budgets": [5, 20],
     }
     run("compare", "--problem", "flow", "--out", "o")
-    assert calls[1][1] == {"version": mgres.__version__, "methods": None, "quick": False}
+    defaults = {"methods": None, "quick": False, "budgets": ()}
+    assert calls[1][1] == {"version": mgres.__version__, **defaults}
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,8 @@ class NestedIteration(Method):
         elif self.judge.is_due(state.judge, _newest(report), report.work_units) or enough:
             finest = self._objective(hierarchy, 0).value(self.solution(hierarchy, x, state))
             if self._weigh(hierarchy, x, state, finest) or enough:
+                assert state.judge.best is not None
+                finest = state.judge.best.finest  # that of the point that goes up
                 self._ascend(hierarchy, x, state)
         work = hierarchy.work.total - work
         return replace(report, level=l, work_units=work, finest=finest)

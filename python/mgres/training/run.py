@@ -340,7 +340,7 @@ class Run:
             seconds=self._seconds,
             corrections=report.corrections if report is not None else (),
             level=level,
-            finest=report.finest if report is not None else None,
+            finest=report.finest if report is not None and level > 0 else None,
         )
 
     def _accuracy(self, point: Array, level: int) -> float:

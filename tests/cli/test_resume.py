@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_the_last_cycle(run, mgres_ok, flowers, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; the model is that of the last complete cycle" in out
+    assert "interrupted; the model is the best of the complete cycles" in out
     assert err == (
         "mgres: interrupted; the last complete cycle is kept; go on by `mgres train --resume o`\n"
     )

@@ -121,12 +121,22 @@ def test_a_point_at_which_the_finest_objective_is_not_finite_is_left(value):
     assert judge.leaves(state, Look(1.0, value, np.zeros(1)), 0.5)
 
 
+def test_an_answer_that_is_not_finite_is_not_kept():
+    hierarchy, x = pair(), np.zeros(8)
+    hierarchy[0].objective.objective.f.minimiser[:] = np.nan
+    method, state = METHOD, METHOD.init(hierarchy, x)
+    method.climb(hierarchy, x, state, finest=math.nan)
+    assert state.best is None
+    method.climb(hierarchy, x, state, finest=2.0)
+    assert state.best.value == 2.0
+
+
 def test_objectives_may_be_negative():
     judge, state = Judge(), Judge().init()
     judge.leaves(state, Look(-1.0, -1.0, np.zeros(1)), 0.5)
     assert not judge.leaves(state, Look(-2.0, -2.0, np.zeros(1)), 0.5)
     assert judge.leaves(state, Look(-4.0, -1.9, np.zeros(1)), 0.5)
-    assert judge.expected(state, -3.0) == -3.0
+    assert judge.expected(state, -3.0) == -1.9
 
 
 def test_questions_are_asked_after_a_fall_or_after_so_many_steps():
@@ -143,7 +153,10 @@ def test_what_is_expected_is_what_was_seen():
     judge, state = Judge(), Judge().init()
     assert judge.expected(state, 0.5) == 0.5
     judge.leaves(state, Look(0.5, 1.0, np.zeros(1)), 0.5)
+    assert judge.expected(state, 0.25) == 1.0  # the answer has only just come
+    judge.is_due(state, 0.25, 0.5)
     assert judge.expected(state, 0.25) == 0.5
+    assert judge.expected(state, 0.75) == 1.0
 
 
 def test_a_goal_that_fails_above_is_not_tried_again_at_once():

@@ -84,17 +84,17 @@ def test_what_comes_back_is_what_is_reported_and_no_worse_than_the_start(f, meth
     assert_honest(f, ended(f, **METHODS[method], **WAYS[way]))
 
 
-def hand_back_the_coarse_point(run):
+def hand_back_the_coarse_point(run, reason):
     return run.theta, run._best.value
 
 
-def report_the_coarse_loss(run):
-    theta, _ = ANSWER(run)
+def report_the_coarse_loss(run, reason):
+    theta, _ = ANSWER(run, reason)
     return theta, run.history[-1].loss
 
 
-def hand_back_the_first_point(run):
-    return run._start.point, ANSWER(run)[1]
+def hand_back_the_first_point(run, reason):
+    return run._start.point, ANSWER(run, reason)[1]
 
 
 ANSWER = Run._answer
@@ -136,10 +136,71 @@ def test_other_answers_are_noticed(f, monkeypatch, mutant, way):
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "plain cascade"])
 @pytest.mark.parametrize("limit", ["max_work_units", "max_cycles"])
 def test_a_larger_budget_never_gives_a_worse_answer(f, method, limit):
-    budgets = BUDGETS if limit == "max_work_units" else (2, 5, 10, 20, 40, 80, 160)
+    budgets = BUDGETS if limit == "max_work_units" else (0, 1, 2, 3, 5, 10, 20, 40, 80, 160)
     losses = [ended(f, **METHODS[method], **{limit: b}).history[-1].loss for b in budgets]
     for smaller, larger in itertools.pairwise(losses):
         assert larger <= smaller
+
+
+@pytest.mark.parametrize("final_time", [2.0, 5.0, 10.0])
+def test_the_smallest_budgets_are_no_exception(final_time):
+    # coarse layers of a long time may lead away before they lead anywhere
+    X, y, *_ = mgres.datasets.spirals(2, 40, 10)
+    f = mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 128, final_time), X, y)
+    for seed in range(4):
+        losses = [mgres.fit(f, max_cycles=b, seed=seed).history[-1].loss for b in range(1, 60, 4)]
+        assert losses == sorted(losses, reverse=True)
+
+
+def test_a_start_that_meets_the_goal_is_handed_back(f):
+    theta = f.net.init(7)  # independent layers: no coarse network is like it
+    for goal in ({"target_loss": f.value(theta) + 0.1}, {"target_accuracy": 0.0}):
+        result = mgres.fit(f, theta, validation=(f.samples.X, f.samples.y), **goal)
+        np.testing.assert_array_equal(result.theta, theta)
+        assert (result.work_units, len(result.history)) == (0, 1)
+
+
+def test_where_nothing_is_left_to_gain_training_ends():
+    X = np.random.default_rng(0).standard_normal((30, 2)).astype(np.float32)
+    net = mgres.ResNet(2, 4, 1, 128, final_time=10.0, activation="tanh")
+    f = mgres.ResNetObjective(net, X, np.zeros((30, 1), np.float32), "squared_error")
+    result = mgres.fit(f, seed=0)  # all is rounding in the end
+    assert result.stopped == "stalled"
+    assert result.history[-1].loss < 1e-7
+    assert result.work_units < 400  # and not 1,000 in line searches that fail
+
+
+def test_a_lucky_batch_is_no_goal(f):
+    rough = {"method": "single", "optimizer": mgres.Adam(0.3), "batch_size": 1}
+    for seed in range(5):
+        result = mgres.fit(f, seed=seed, target_loss=0.05, max_cycles=30, **rough)
+        assert f.value(result.theta) == result.history[-1].loss <= result.history[0].loss
+
+
+def test_a_goal_that_never_holds_above_does_not_blind_the_judge(f):
+    free = mgres.fit(f, seed=1, max_work_units=40.0)
+    goal = 0.999 * free.history[-1].loss
+    bound = mgres.fit(f, seed=1, max_work_units=40.0, target_loss=goal)
+    asked = sum(r.finest is not None and r.level > 0 for r in bound.history)
+    assert asked <= 60  # a third of a work unit each, with as much work in between
+    assert bound.history[-1].loss <= 10 * free.history[-1].loss
+
+
+def test_an_interruption_on_the_way_up_keeps_the_coarse_point(f, monkeypatch):
+    whole = mgres.fit(f, seed=1, batch_size=50, max_work_units=30.0)
+    first = next(r.cycle for r in whole.history if r.cycle and r.level == 0)
+    original = Run._record
+
+    def press(self, number, epoch, report, level, point, *args, **options):
+        if number == first and level == 0 and report is not None:
+            raise KeyboardInterrupt
+        return original(self, number, epoch, report, level, point, *args, **options)
+
+    monkeypatch.setattr(Run, "_record", press)
+    with pytest.raises(mgres.TrainingInterrupted) as info:
+        mgres.fit(f, seed=1, batch_size=50, max_work_units=30.0)
+    result = info.value.result
+    assert result.history[-1].loss < result.history[0].loss
 
 
 def test_records_say_which_network_a_loss_belongs_to(f):

@@ -149,7 +149,7 @@ def test_stops_at_the_loss(problem):
 
 
 def test_loss_is_that_of_the_batch_in_use(problem, evaluations):
-    result = mgres.fit(problem.f, problem.theta, batch_size=20, max_cycles=3)
+    result = mgres.fit(problem.f, problem.theta, levels=1, batch_size=20, max_cycles=3)
     last = evaluations[-2]  # before that of the result, on all samples
     f = mgres.ResNetObjective(problem.net, last.X, last.y, regularizer=problem.f.regularizer)
     assert len(last.X) == 20

@@ -18,7 +18,7 @@ REASONS = {
     "work_units": "--max-work-units was reached; --resume with a larger one goes on",
     "seconds": "--max-minutes was reached; --resume with a larger one goes on",
     "divergence": "training diverged; the model is that of the last good cycle",
-    "interrupted": "interrupted; the model is that of the last complete cycle",
+    "interrupted": "interrupted; the model is the best of the complete cycles",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .objective import Objective, Vector
+from .work import VALUE_SHARE
 
 FALL = 0.35
 """A level is asked about when log f has fallen by so much since the last time; by twice as much
@@ -45,6 +46,10 @@ class JudgeState:
         How far log f has to fall before the next one.
     work, steps : float, int
         Spent since the last one.
+    heard : Look or None
+        The latest answer to any question, such as whether a goal holds.
+    waited : float
+        The work since then.
     """
 
     last: Look | None = None
@@ -52,6 +57,8 @@ class JudgeState:
     fall: float = FALL
     work: float = 0.0
     steps: int = 0
+    heard: Look | None = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ class Judge:
     def is_due(self, state: JudgeState, own: float, work: float) -> bool:
         """Take note of a step that led to `own`; return whether to ask the finest level."""
         state.work += work
+        state.waited += work
         state.steps += 1
         if state.work >= MOST_WORK or state.steps >= MOST_STEPS:
             return True
@@ -109,8 +117,7 @@ class Judge:
             What a gradient costs here over what it costs on the next finer level.
         """
         before, state.last = state.last, look
-        if state.best is None or look.finest < state.best.finest:
-            state.best = look
+        self.hear(state, look)
         state.work, state.steps = 0.0, 0
         if not math.isfinite(look.finest):
             return True
@@ -120,11 +127,25 @@ class Judge:
         state.fall = min(2 * state.fall, LARGEST_FALL) if finest > FOLLOWED * own else FALL
         return finest < -NOTHING if own < NOTHING else finest < cost_ratio * own
 
+    def hear(self, state: JudgeState, look: Look) -> None:
+        """Take note of an answer to a question of somebody else."""
+        state.heard, state.waited = look, 0.0
+        is_better = state.best is None or look.finest < state.best.finest
+        if math.isfinite(look.finest) and is_better:
+            state.best = look
+
     def expected(self, state: JudgeState, own: float) -> float:
-        """Return the finest objective where the level's is `own`, by what both were last time."""
-        if state.last is None or not state.last.own > 0:
+        """Return the finest objective where the level's is `own`, by what both were last time.
+
+        Right after an answer that is the answer itself, so that questions cost at most as much as
+        the work between them.
+        """
+        heard = state.heard
+        if heard is None:
             return own
-        return own * state.last.finest / state.last.own
+        if state.waited < VALUE_SHARE or own >= heard.own or heard.own <= 0:
+            return heard.finest
+        return own * heard.finest / heard.own
 
 
 def _fall(before: float, after: float) -> float:

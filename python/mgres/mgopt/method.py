@@ -58,6 +58,10 @@ class Method(Protocol):
         """Return what has been reached, prolonged to the finest level; `x` is not changed."""
         return x.copy()
 
+    def asks(self) -> bool:
+        """Return whether coarse levels ask for the finest objective by themselves."""
+        return False
+
     def best(self, state: Any) -> Best | None:
         """Return the best point at which a coarse level has asked for the finest objective."""
         return None

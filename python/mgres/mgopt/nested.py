@@ -15,6 +15,7 @@ A stopping rule says when a level has done enough, or a :class:`Judge`, who asks
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,10 @@ from .objective import Objective, Vector
 from .report import CycleReport
 from .stopping import StoppingRule
 from .work import Counted
+
+MOST_STUCK = 4
+"""So many steps in a row that leave the objective as it is, to the last digit, are enough: a line
+search that fails tries a dozen points, and would fail again."""
 
 
 @dataclass
@@ -47,6 +52,8 @@ class NestedState:
         The rule has said so on the finest level.
     best : Best or None
         The best point at which the finest level was asked.
+    value, stuck : float, int
+        The objective before the last step, and how many steps in a row have not changed it.
     """
 
     level: int
@@ -56,6 +63,8 @@ class NestedState:
     judge: JudgeState | None
     finished: bool = False
     best: Best | None = None
+    value: float = math.nan
+    stuck: int = 0
 
 
 class NestedIteration(Method):
@@ -120,12 +129,15 @@ class NestedIteration(Method):
 
     def step(self, hierarchy: Hierarchy, x: Vector, state: NestedState) -> CycleReport:
         """Take one step on the present level, and go up if that was enough."""
-        l, work = state.level, hierarchy.work.total
+        l, before = state.level, hierarchy.work.total
         point = x if l == 0 else state.point.copy()  # whole again if this is interrupted
         method, part = self.on_level(len(hierarchy) - l), hierarchy.coarser(l)
         report = method.step(part, point, state.inner)
         state.point = point
         enough = self._rule(l).met(state.rule, report.value, report.gradient_norm)
+        state.stuck = state.stuck + 1 if report.value == state.value else 0
+        state.value = report.value
+        enough = enough or state.stuck >= MOST_STUCK
         finest = None
         if l == 0:
             state.finished = enough
@@ -134,12 +146,14 @@ class NestedIteration(Method):
                 self._ascend(hierarchy, x, state)
         elif self.judge.is_due(state.judge, _newest(report), report.work_units) or enough:
             finest = self._objective(hierarchy, 0).value(self.solution(hierarchy, x, state))
-            if self._weigh(hierarchy, x, state, finest) or enough:
-                assert state.judge.best is not None
-                finest = state.judge.best.finest  # that of the point that goes up
+            look = self._look(hierarchy, x, state, finest)
+            ratio = _cost(hierarchy, l) / _cost(hierarchy, l - 1)
+            if self.judge.leaves(state.judge, look, ratio) or enough:
+                if state.judge.best is not None:
+                    finest = state.judge.best.finest  # that of the point that goes up
                 self._ascend(hierarchy, x, state)
-        work = hierarchy.work.total - work
-        return replace(report, level=l, work_units=work, finest=finest)
+        spent = hierarchy.work.total - before
+        return replace(report, level=l, work_units=spent, finest=finest)
 
     def level(self, state: NestedState) -> int:
         """Return the level that is worked for, 0 for the finest."""
@@ -154,6 +168,10 @@ class NestedIteration(Method):
         if state.level == 0:
             return x.copy()
         return _prolong(hierarchy, state.point, state.level, 0)
+
+    def asks(self) -> bool:
+        """Return whether there is a judge."""
+        return self.judge is not None
 
     def best(self, state: NestedState) -> Best | None:
         """Return the best point at which a coarse level has asked for the finest objective."""
@@ -170,7 +188,7 @@ class NestedIteration(Method):
     ) -> None:
         """Go up because the goal holds here and not on the finest level.
 
-        A judge who now knows the `finest` objective may prefer to stay, expecting less of it.
+        A judge who now knows the `finest` objective stays, expecting as little of it as it is.
 
         Raises
         ------
@@ -179,8 +197,10 @@ class NestedIteration(Method):
         """
         if state.level == 0:
             raise ValueError("state: nested iteration is on the finest level, there is none above")
-        if self.judge is None or finest is None or self._weigh(hierarchy, x, state, finest):
+        if self.judge is None or state.judge is None or finest is None:
             self._ascend(hierarchy, x, state)
+        else:
+            self.judge.hear(state.judge, self._look(hierarchy, x, state, finest))
 
     def ended(self, state: NestedState) -> bool:
         """Return whether the finest level has had enough."""
@@ -191,16 +211,12 @@ class NestedIteration(Method):
     def _rule(self, l: int) -> StoppingRule:
         return self.finish if l == 0 and self.finish is not None else self.stop
 
-    def _weigh(self, hierarchy: Hierarchy, x: Vector, state: NestedState, finest: float) -> bool:
-        """Give the judge an answer and keep the best one; return whether to leave the level."""
-        assert self.judge is not None
-        assert state.judge is not None
-        l = state.level
-        if state.best is None or finest < state.best.value:
+    def _look(self, hierarchy: Hierarchy, x: Vector, state: NestedState, finest: float) -> Look:
+        """Return an answer of the finest level, and keep the best one."""
+        is_better = state.best is None or finest < state.best.value
+        if math.isfinite(finest) and is_better:
             state.best = Best(finest, self.solution(hierarchy, x, state))
-        own = self._own(hierarchy, state)
-        ratio = _cost(hierarchy, l) / _cost(hierarchy, l - 1)
-        return self.judge.leaves(state.judge, Look(own, finest, state.point), ratio)
+        return Look(self._own(hierarchy, state), finest, state.point)
 
     def _own(self, hierarchy: Hierarchy, state: NestedState) -> float:
         """Return the level's objective at its point, as the judge compares it."""
@@ -226,7 +242,7 @@ class NestedIteration(Method):
             x[:] = fine
             fine = x
         state.inner = self.enter(hierarchy, fine, state, l)
-        state.level, state.point, state.finished = l, fine, False
+        state.level, state.point, state.finished, state.stuck = l, fine, False, 0
         state.rule = self._rule(l).init()
         state.judge = None if self.judge is None else self.judge.init()
 

@@ -100,7 +100,7 @@ class Stall:
         if self.smooth:
             before = math.fsum(values[: self.over]) / self.over
             now = math.fsum(values[self.over :]) / self.over
-        return before - now < self.gain * abs(before)
+        return before == now or before - now < self.gain * abs(before)  # 0 and 0 is no progress
 
 
 @dataclass

@@ -324,7 +324,5 @@ def _fit(f: ResNetObjective, theta: Array, **arguments: Any) -> FitResult:
     try:
         return fit(f, theta, **arguments)
     except TrainingInterrupted as interrupted:
-        warnings.warn(
-            f"{interrupted}: the model is the one of the last of them", UserWarning, stacklevel=5
-        )
+        warnings.warn(f"{interrupted}: the model is the best of them", UserWarning, stacklevel=5)
         return interrupted.result

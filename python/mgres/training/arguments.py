@@ -17,6 +17,9 @@ from ..resnet import LayeredObjective
 from ..resnet.network import Array
 from .history import Record
 
+METHOD = ("init", "step", "levels", "level", "point", "solution", "climb", "ended")
+"""What :func:`mgres.fit` asks of a :class:`mgres.mgopt.Method`."""
+
 Validation = tuple[Array, NDArray[np.integer[Any]]]
 
 
@@ -89,7 +92,7 @@ def check_method(hierarchy: Any, cycle: Any) -> None:
     """Raise a TypeError unless the two, where they are given, are what their names say."""
     if hierarchy is not None and not isinstance(hierarchy, Hierarchy):
         raise TypeError(f"hierarchy: expected a Hierarchy, got {hierarchy!r}")
-    if cycle is not None and not all(hasattr(cycle, name) for name in ("init", "step", "solution")):
+    if cycle is not None and not all(hasattr(cycle, name) for name in METHOD):
         raise TypeError(
             "cycle: expected an object such as mgres.VCycle(schedule) or mgres.Cascade(), got "
             f"{cycle!r}"

@@ -95,9 +95,10 @@ def fit(
     batch on all its levels.
 
     Whatever ends a run, on all samples the parameters are the best at which the loss of the finest
-    network became known, and the last record of the history is about them.  So they are never worse
-    than the start, nor than those of a smaller budget with the same seed.  (Where a run ends before
-    a coarse level has asked for the first time, after about one work unit, it is asked then.)
+    network became known, unless they meet a goal, and the last record of the history is about them.
+    So they are never worse than the start, nor than those of a smaller budget with the same seed.
+    By the recipe that loss is asked for after about one work unit on a coarse level for the first
+    time; with a smaller budget, the start comes back.
 
     Parameters
     ----------
@@ -180,7 +181,9 @@ def fit(
     if method is not None or (levels is None and hierarchy is None and _is_free(cycle)):
         if hierarchy is not None or (method is not None and cycle is not None):
             raise ValueError("method: expected without hierarchy and cycle, which it stands for")
-        plan = Plan.named(method or "recommended", optimizer, levels, batch_size is not None)
+        plan = Plan.named(
+            "recommended" if method is None else method, optimizer, levels, batch_size is not None
+        )
         hierarchy, planned = plan.build(f)
         cycle = cycle or planned
         theta = plan.start(f, hierarchy, seed) if theta is None else theta

@@ -149,7 +149,11 @@ class History(Sequence[Record]):
         return self._records[-1].cycle if self._records else 0
 
     def by_level(self) -> list[LevelGain]:
-        """Return what each stay on a level gave for what it cost, in the order of the stays."""
+        """Return what each stay on a level gave for what it cost, in the order of the stays.
+
+        A stay of a single cycle counts to the next one.  On mini-batches losses are those of the
+        batches, and say little.
+        """
         gains: list[LevelGain] = []
         best = self._records[0].loss if self._records else math.nan
         for last, record in itertools.pairwise(self._records):
@@ -158,7 +162,9 @@ class History(Sequence[Record]):
                 best = min(best, record.finest)
             # the record of a cycle that ended a stay is already about the next level
             level = record.level if last.cycle == 0 else max(last.level, record.level)
-            if gains and record.cycle == last.cycle:
+            if record.cycle == last.cycle:
+                if not gains:
+                    continue
                 level = gains[-1].level
             gain = LevelGain(
                 level,

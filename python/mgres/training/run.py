@@ -18,6 +18,9 @@ from .history import History, Record
 
 T = TypeVar("T")
 
+BUDGETS = ("work_units", "seconds", "cycles")
+"""Reasons to end that a larger number would have moved."""
+
 
 @dataclass(frozen=True)
 class FitResult:
@@ -29,7 +32,8 @@ class FitResult:
         The parameters.  On all samples: those that met the goal, or else the best at which the loss
         of the finest network was known, so that a larger budget never gives worse ones.  On
         mini-batches: the last ones, or those of the best answer to the judge while coarse levels
-        were in use, unless the loss on all samples was smaller at the start.
+        were in use, unless the loss on all samples was smaller at the start.  Those that met a goal
+        on the accuracy may have a larger loss than the start.
     history : History
         A record from before the first cycle and one for each cycle.  The last one is about `theta`:
         its loss is that of the finest network on all samples.  Where the record of the last cycle
@@ -141,9 +145,14 @@ class Run:
         state = copy.copy(self._state)
         if self.level == 0:
             np.copyto(self._next, self._theta)
-        report = self._timed(lambda: self._method.step(self._hierarchy, self._next, self._state))
-        level = self.level
-        record = self._record(number, epoch, report, level, self._point())
+        try:
+            report = self._timed(
+                lambda: self._method.step(self._hierarchy, self._next, self._state)
+            )
+            record = self._record(number, epoch, report, self.level, self._point())
+        except BaseException:
+            self._state = state  # the point of which is whole
+            raise
         if not math.isfinite(record.loss):
             self._state = state
             raise DivergedError(
@@ -160,11 +169,16 @@ class Run:
         Where a goal is expected to hold on the finest level, seen from a coarse one, the point is
         tried there; if it does not hold, the method may climb.
         """
-        while (level := self.level) > 0 and self._is_expected(self.history[-1]):
+        while 0 < (level := self.level) == self.history[-1].level and self._is_expected():
             self._try_finest()
             if self._arrived is not None or self.level == level:
                 break
-        last = self.history[-1]
+        last, best, goal = self.history[-1], self._best, self._limits.loss
+        if last.level > 0 and not self._on_batches and goal is not None and best.value <= goal:
+            # the judge has seen it, in a step that ended on the next level
+            self._arrived = best.point
+            last = self._record(last.cycle, last.epoch, None, 0, best.point, best.value)
+            self.history.replace_last(last)
         reached = self._limits.reached(last)
         if reached in ("accuracy", "loss") and self._arrived is None:
             self._arrived = self._theta.copy()
@@ -172,7 +186,7 @@ class Run:
 
     def result(self, reason: str) -> FitResult:
         """Return what has been reached, with all samples in use again."""
-        theta, loss = self._answer()
+        theta, loss = self._answer(reason)
         last = self.history[-1]
         if not self._on_batches and last.level == 0 and last.loss == loss:
             return FitResult(theta, History([*self.history]), last.work_units, reason)
@@ -183,23 +197,25 @@ class Run:
         history = History([*self.history, closing])
         return FitResult(theta, history, closing.work_units, reason)
 
-    def _answer(self) -> tuple[Array, float]:
+    def _answer(self, reason: str) -> tuple[Array, float]:
         """Return the parameters to hand back, and the finest loss on all samples there."""
-        f = self._hierarchy[0].objective
+        f, start, best = self._hierarchy[0].objective, self._start, self._best
         with np.errstate(over="ignore", invalid="ignore"):
-            if self._arrived is not None:
+            if self._arrived is not None and not self._on_batches:
                 return self._arrived, float(self._finest.value(self._arrived))
-            best = self._best
             if self.level > 0 and not self._has_asked and self.history.cycles > 0:
+                if self._method.asks() and reason in BUDGETS:
+                    return start.point, start.value  # what a larger budget asks first is not known
                 theta = self.theta
                 value = self._timed(lambda: f.value(theta))
                 return (theta, value) if value < best.value else (best.point, best.value)
             if not self._on_batches:
                 return best.point, best.value
             theta = self.theta if self.level == 0 else best.point
+            theta = theta if self._arrived is None else self._arrived
             value = float(self._finest.value(theta))
-            start = self._start
-            return (theta, value) if value <= start.value else (start.point, start.value)
+            is_fine = value <= start.value or reason == "accuracy"
+            return (theta, value) if is_fine else (start.point, start.value)
 
     # ---- checkpoints -----------------------------------------------------------------------------
 
@@ -260,7 +276,7 @@ class Run:
             if not self._on_batches and record.loss <= self._best.value:
                 self._best = Best(record.loss, self._theta.copy())
         found = self._method.best(self._state)
-        if found is None:
+        if found is None or not math.isfinite(found.value):
             return
         # on mini-batches values of the start and of the judge's samples cannot be compared
         is_first = not self._has_asked
@@ -268,8 +284,9 @@ class Run:
             self._best = found
         self._has_asked = True
 
-    def _is_expected(self, record: Record) -> bool:
-        """Return whether a goal may hold on the finest level."""
+    def _is_expected(self) -> bool:
+        """Return whether a goal may hold on the finest level, by the last record."""
+        record = self.history[-1]
         expected = self._method.expected(self._state, record.loss)
         return self._limits.goal(replace(record, loss=expected))
 
@@ -283,6 +300,8 @@ class Run:
         finest = self._hierarchy[0].objective
         by_loss = self._limits.loss is not None
         known = self._timed(lambda: finest.value(candidate)) if by_loss else None
+        if known is not None and not self._on_batches and known < self._best.value:
+            self._best = Best(known, candidate)
         record = self._record(last.cycle, last.epoch, None, 0, candidate, known)
         if self._limits.goal(record):
             self._arrived = candidate

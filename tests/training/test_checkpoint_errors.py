@@ -109,7 +109,8 @@ def change(tmp_path, start):
 @pytest.mark.parametrize(
     ("name", "edit", "message"),
     [
-        ("format_version", lambda text: "2", "written by a newer mgres"),
+        ("format_version", lambda text: "3", "written by a newer mgres"),
+        ("format_version", lambda text: "1", "written by an older mgres"),
         ("kind", lambda text: "model", "expected a checkpoint of mgres, got a model"),
         ("settings", lambda text: "[]", "settings are damaged"),
         ("settings", lambda text: "{", "settings are damaged"),

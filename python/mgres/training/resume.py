@@ -71,6 +71,11 @@ def _newest(source: Path) -> tuple[Path, Mapping[str, NDArray[Any]], Mapping[str
         try:
             arrays, metadata = read_tensors(path)
             check_envelope(path, metadata, KIND, VERSION)
+            if int(metadata["format_version"]) < VERSION:
+                raise FormatError(
+                    f"{path}: written by an older mgres, whose runs this one cannot go on with: "
+                    "finish the run there, or start it again"
+                )
         except FormatError as error:
             damage = damage or error
             continue

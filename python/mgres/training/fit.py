@@ -109,7 +109,7 @@ def fit(
         `hierarchy` or `cycle` ``f.net.init(seed)``.
     method : str, optional
         "recommended", "cascade", "single", "V", "W", "F", "fmg" or "paper", as the estimators and
-        ``mgres train`` have them, see :mod:`mgres.training.plan`.
+        ``mgres train`` have them, see ``mgres.training.plan``.
     levels : int, optional
         Number of levels; for "recommended" and "single" they are given.  Without `method`:
         "paper".

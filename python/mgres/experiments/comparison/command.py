@@ -79,7 +79,7 @@ def compare(
         A small version, see :data:`QUICK`.
     budgets : sequence of float
         Work units after which what has come back is compared too, without a target; see
-        :mod:`.budgets`.
+        ``budgets.py``.
 
     Returns
     -------

@@ -187,20 +187,23 @@ def test_a_goal_that_never_holds_above_does_not_blind_the_judge(f):
 
 
 def test_an_interruption_on_the_way_up_keeps_the_coarse_point(f, monkeypatch):
-    whole = mgres.fit(f, seed=1, batch_size=50, max_work_units=30.0)
-    first = next(r.cycle for r in whole.history if r.cycle and r.level == 0)
+    steps = 20  # the last of them ends on the finest level
+    h = mgres.resnet_hierarchy(f, 2, optimizer=mgres.Adam(0.01), metric="time")
+    options = {"hierarchy": h, "cycle": mgres.Cascade(MaxSteps(steps)), "batch_size": 50, "seed": 1}
+    start = f.net.init(1, coarse_depth=128)
+    expected = mgres.fit(f, start, max_cycles=steps - 1, **options)
+    assert expected.history[-1].loss < expected.history[0].loss
     original = Run._record
 
     def press(self, number, epoch, report, level, point, *args, **options):
-        if number == first and level == 0 and report is not None:
+        if number == steps and level == 0:
             raise KeyboardInterrupt
         return original(self, number, epoch, report, level, point, *args, **options)
 
     monkeypatch.setattr(Run, "_record", press)
     with pytest.raises(mgres.TrainingInterrupted) as info:
-        mgres.fit(f, seed=1, batch_size=50, max_work_units=30.0)
-    result = info.value.result
-    assert result.history[-1].loss < result.history[0].loss
+        mgres.fit(f, start, **options)
+    np.testing.assert_array_equal(info.value.result.theta, expected.theta)
 
 
 def test_records_say_which_network_a_loss_belongs_to(f):

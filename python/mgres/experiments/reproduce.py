@@ -64,6 +64,9 @@ class Study:
             seed=0,
             target=self.setup.quick_target if self.quick else None,
         )
+        if not self.quick:
+            every = round(self.setup.validate_work_units / spec.work_units_per_cycle)
+            spec = replace(spec, validate_every=max(1, every))
         return replace(spec, **changes)
 
     def row(self, spec: RunSpec, **more: Any) -> Row:
@@ -280,7 +283,9 @@ def _settings(setup: Setup, study: Study) -> dict[str, Any]:
         "beta": setup.beta,
         "batch_size": setup.batch_size,
         "target_validation_accuracy": setup.quick_target if study.quick else setup.target,
-        "validated": "after every cycle",
+        "validated": f"every {setup.validate_work_units:g} work units, the cascade after every cycle"
+        if setup.validate_work_units and not study.quick
+        else "after every cycle",
         "max_work_units": setup.max_work_units,
         "metric": "euclidean",
         "prolongation": "constant",

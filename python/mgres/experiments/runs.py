@@ -42,6 +42,8 @@ class RunSpec:
         First train a network of 16 layers to the target, then prolong it.
     target : float or None
         Validation accuracy at which the run ends; None for the problem's.
+    validate_every : int
+        Cycles from one validation to the next; a cascade is validated after every cycle.
     """
 
     problem: str
@@ -54,6 +56,7 @@ class RunSpec:
     frozen: bool = False
     cascade: bool = False
     target: float | None = None
+    validate_every: int = 1
 
     @property
     def levels(self) -> int:
@@ -149,6 +152,7 @@ def _fit(
             cycle=VCycle(schedule),
             batch_size=setup.batch_size,
             validation=(X_val, y_val),
+            validate_every=1 if spec.cascade else spec.validate_every,
             target_accuracy=setup.target if spec.target is None else spec.target,
             max_work_units=budget,
             max_cycles=10**9,

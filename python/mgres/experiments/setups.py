@@ -35,6 +35,9 @@ class Setup:
         Validation accuracy at which a run ends.
     max_work_units : float
         A run that needs more has missed the target.
+    validate_work_units : float
+        From one validation to the next, at least a cycle: on MNIST 10,000 validation samples cost
+        three times a batch, and a run that takes thousands of cycles need not know each.
     tuning : tuple of (optimizer, learning rates)
         The grid from which the tuned single level is taken.
     paper_levels : mapping
@@ -59,6 +62,7 @@ class Setup:
     figure5_levels: int
     quick_target: float
     depth: int = 2048
+    validate_work_units: float = 0
 
 
 def _load_circles(seed: int) -> Data:
@@ -132,6 +136,7 @@ SETUPS = {
         },
         figure5_levels=8,
         quick_target=0.9,
+        validate_work_units=10,
     ),
     "digits": Setup(
         name="digits",

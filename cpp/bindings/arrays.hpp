@@ -1,6 +1,7 @@
 /// The only place where numpy arrays are checked and turned into pointers.
 #pragma once
 
+#include <cstdint>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -38,13 +39,22 @@ void check_dtype(const char* name, const py::array& array) {
   throw py::type_error(text.str());
 }
 
+/// numpy.ma hides entries from Python only: C++ would read what lies under the mask.
+inline void check_unmasked(const char* name, const py::array& array) {
+  const bool is_plain = Py_TYPE(array.ptr()) == py::detail::npy_api::get().PyArray_Type_;
+  if (!is_plain && py::hasattr(array, "mask"))
+    throw py::type_error(std::string(name) +
+                         ": expected a plain array, got a masked one; fill or drop what is masked");
+}
+
 /// A pointer to the data of a C-contiguous array of type S (const S to read) and the given shape,
-/// where -1 stands for any length.  TypeError for the wrong dtype or layout, ValueError for the
+/// where -1 stands for any length.  TypeError for the wrong dtype or layout or a mask, ValueError for the
 /// wrong shape or an output that is read-only.  Never a copy.
 template <class S>
 S* view(const char* name, const py::array& array, const std::vector<Index>& shape) {
   using Value = std::remove_const_t<S>;
   check_dtype<Value>(name, array);
+  check_unmasked(name, array);
   bool fits = array.ndim() == static_cast<Index>(shape.size());
   std::vector<Index> actual(array.shape(), array.shape() + array.ndim());
   for (std::size_t i = 0; fits && i < shape.size(); ++i)
@@ -56,6 +66,10 @@ S* view(const char* name, const py::array& array, const std::vector<Index>& shap
     throw py::type_error(std::string(name) +
                          ": expected a C-contiguous array, got a strided one; pass "
                          "numpy.ascontiguousarray(...)");
+  if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(Value) != 0)
+    throw py::type_error(std::string(name) +
+                         ": expected an aligned array, got one that begins within a number; pass a "
+                         "copy");
   if constexpr (std::is_const_v<S>) {
     return static_cast<S*>(array.data());
   } else {

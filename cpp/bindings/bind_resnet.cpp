@@ -1,5 +1,9 @@
+#include <array>
+#include <atomic>
 #include <cmath>
-#include <mutex>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -46,96 +50,170 @@ bool signal_arrived() {
   return PyErr_CheckSignals() != 0;
 }
 
-/// A network, its loss and the memory to evaluate them.
+/// Scratch for the next call: what an earlier one has left, or new.
 ///
-/// Calls from several Python threads wait for each other: the scratch is shared.
+/// Nothing here waits.  So calls may come from several threads at once, from a signal handler that
+/// interrupts a call, and from a child that was forked during one: each finds scratch of its own.
+template <class S>
+class Workspaces {
+ public:
+  explicit Workspaces(const TapeLimits& limits) : limits_(limits) {}
+  ~Workspaces() {
+    for (auto& place : spare_) delete place.load();
+  }
+  Workspaces(const Workspaces&) = delete;
+  Workspaces& operator=(const Workspaces&) = delete;
+
+  /// Scratch for as long as it lives.
+  class Lease {
+   public:
+    explicit Lease(Workspaces& owner) : owner_(owner), workspace_(owner.take()) {}
+    ~Lease() { owner_.give(std::move(workspace_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    Workspace<S>& operator*() const { return *workspace_; }
+
+   private:
+    Workspaces& owner_;
+    std::unique_ptr<Workspace<S>> workspace_;
+  };
+
+  const TapeLimits& limits() const { return limits_; }
+  Index bytes() const { return bytes_.load(); }
+
+ private:
+  static constexpr std::size_t kSpare = 4;  // more calls at once allocate anew
+
+  std::unique_ptr<Workspace<S>> take() {
+    for (auto& place : spare_)
+      if (Workspace<S>* found = place.exchange(nullptr)) {
+        bytes_.fetch_sub(found->bytes());
+        return std::unique_ptr<Workspace<S>>(found);
+      }
+    auto fresh = std::make_unique<Workspace<S>>();
+    fresh->limits = limits_;
+    return fresh;
+  }
+
+  void give(std::unique_ptr<Workspace<S>> workspace) {
+    bytes_.fetch_add(workspace->bytes());
+    for (auto& place : spare_) {
+      Workspace<S>* empty = nullptr;
+      if (place.compare_exchange_strong(empty, workspace.get())) {
+        workspace.release();
+        return;
+      }
+    }
+    bytes_.fetch_sub(workspace->bytes());
+  }
+
+  TapeLimits limits_;
+  std::array<std::atomic<Workspace<S>*>, kSpare> spare_{};
+  std::atomic<Index> bytes_{0};  // of the spare ones
+};
+
+/// A network, its loss and the memory to evaluate them.
 template <class S>
 class Evaluator {
  public:
-  Evaluator(const ResNet& net, Loss loss, bool opening, bool blocks, bool closing)
-      : net_(net), loss_(loss), trainable_{opening, blocks, closing}, size_(Layout(net).size) {}
+  Evaluator(const ResNet& net, Loss loss, bool opening, bool blocks, bool closing,
+            const TapeLimits& limits)
+      : net_(net),
+        loss_(loss),
+        trainable_{opening, blocks, closing},
+        size_(Layout(net).size),
+        workspaces_(limits) {}
 
   void logits(const py::array& theta, const py::array& X, const py::array& out,
-              const Defect& defect) {
+              const Defect& defect, int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
     S* result = view<S>("out", out, {batch.size, net_.outputs});
-    run([&](Interrupt& interrupt) {
-      mgres::logits(net_, parameters, batch, result, workspace_, interrupt);
+    check_apart({"out", result, batch.size * net_.outputs},
+                {range("theta", parameters), range(batch)});
+    run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
+      mgres::logits(net_, parameters, batch, result, workspace, interrupt, most);
     });
   }
 
-  double value(const py::array& theta, const py::array& X, const py::array& y,
-               const Defect& defect) {
+  double value(const py::array& theta, const py::array& X, const py::array& y, const Defect& defect,
+               int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
     const Targets<S> targets = make_targets(y, batch.size);
     double result = 0;
-    run([&](Interrupt& interrupt) {
-      result = mgres::value(net_, loss_, parameters, batch, targets, workspace_, interrupt);
+    run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
+      result = mgres::value(net_, loss_, parameters, batch, targets, workspace, interrupt, most);
     });
     return result;
   }
 
   double value_and_grad(const py::array& theta, const py::array& X, const py::array& y,
-                        const py::array& out, const Defect& defect) {
+                        const py::array& out, const Defect& defect, int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
     const Targets<S> targets = make_targets(y, batch.size);
     S* gradient = view<S>("out", out, {size_});
-    check_apart("out", gradient, size_, "theta", parameters, size_);
+    check_apart(range("out", gradient),
+                {range("theta", parameters), range(batch), range(targets, batch.size)});
     double result = 0;
-    run([&](Interrupt& interrupt) {
+    run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
       result = mgres::value_and_grad(net_, loss_, trainable_, parameters, batch, targets, gradient,
-                                     workspace_, interrupt);
+                                     workspace, interrupt, most);
     });
     return result;
   }
 
   void curvature_product(Curvature kind, const py::array& theta, const py::array& X,
                          const py::array& y, const py::array& v, const py::array& out,
-                         const Defect& defect) {
+                         const Defect& defect, int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
     const Targets<S> targets = make_targets(y, batch.size);
     const S* direction = view<const S>("v", v, {size_});
     S* product = view<S>("out", out, {size_});
-    check_apart("out", product, size_, "theta", parameters, size_);
-    check_apart("out", product, size_, "v", direction, size_);
-    run([&](Interrupt& interrupt) {
+    check_apart(range("out", product), {range("theta", parameters), range("v", direction),
+                                        range(batch), range(targets, batch.size)});
+    run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
       mgres::curvature_product(kind, net_, loss_, trainable_, parameters, batch, targets, direction,
-                               product, workspace_, interrupt);
+                               product, workspace, interrupt, most);
     });
   }
 
   void hessian_product(const py::array& theta, const py::array& X, const py::array& y,
-                       const py::array& v, const py::array& out, const Defect& defect) {
-    curvature_product(Curvature::hessian, theta, X, y, v, out, defect);
+                       const py::array& v, const py::array& out, const Defect& defect,
+                       int threads) {
+    curvature_product(Curvature::hessian, theta, X, y, v, out, defect, threads);
   }
 
   void gauss_newton_product(const py::array& theta, const py::array& X, const py::array& y,
-                            const py::array& v, const py::array& out, const Defect& defect) {
-    curvature_product(Curvature::gauss_newton, theta, X, y, v, out, defect);
+                            const py::array& v, const py::array& out, const Defect& defect,
+                            int threads) {
+    curvature_product(Curvature::gauss_newton, theta, X, y, v, out, defect, threads);
   }
 
   void vjp(const py::array& theta, const py::array& X, const py::array& dlogits,
-           const py::array& out, const std::optional<py::array>& out_X, const Defect& defect) {
+           const py::array& out, const std::optional<py::array>& out_X, const Defect& defect,
+           int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
     const S* derivative = view<const S>("dlogits", dlogits, {batch.size, net_.outputs});
     S* gradient = view<S>("out", out, {size_});
-    check_apart("out", gradient, size_, "theta", parameters, size_);
-    const Index numbers = batch.size * net_.inputs;
+    const Range given("dlogits", derivative, batch.size * net_.outputs);
+    check_apart(range("out", gradient), {range("theta", parameters), range(batch), given});
     S* dX = out_X ? view<S>("out_X", *out_X, {batch.size, net_.inputs}) : nullptr;
-    if (out_X) check_apart("out_X", dX, numbers, "X", batch.inputs, numbers);
-    run([&](Interrupt& interrupt) {
-      mgres::vjp(net_, trainable_, parameters, batch, derivative, gradient, dX, workspace_,
-                 interrupt);
+    if (out_X)
+      check_apart({"out_X", dX, batch.size * net_.inputs},
+                  {range("theta", parameters), range(batch), given, range("out", gradient)});
+    run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
+      mgres::vjp(net_, trainable_, parameters, batch, derivative, gradient, dX, workspace,
+                 interrupt, most);
     });
   }
 
   void state_defect(const py::array& theta, const py::array& X, const Evaluator& coarse,
-                    const py::array& coarse_theta, const py::array& out, const Defect& defect) {
+                    const py::array& coarse_theta, const py::array& out, const Defect& defect,
+                    int threads) {
     const ResNet& other = coarse.net_;
     check(other.inputs == net_.inputs && other.width == net_.width && net_.depth % other.depth == 0,
           "coarse: expected ", net_.inputs, " inputs, width ", net_.width,
@@ -145,9 +223,9 @@ class Evaluator {
     const S* coarse_parameters = view<const S>("coarse_theta", coarse_theta, {coarse.size_});
     const Batch<S> batch = make_batch(X, defect);
     S* tau = view<S>("out", out, {other.depth, defect_layer<S>(other, batch.size)});
-    run([&](Interrupt& interrupt) {
-      mgres::state_defect(net_, parameters, batch, other, coarse_parameters, tau, workspace_,
-                          interrupt);
+    run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
+      mgres::state_defect(net_, parameters, batch, other, coarse_parameters, tau, workspace,
+                          interrupt, most);
     });
   }
 
@@ -156,13 +234,18 @@ class Evaluator {
     return py::make_tuple(net_.depth, defect_layer<S>(net_, samples));
   }
 
-  Index gradient_bytes(Index samples) const {
+  Index gradient_bytes(Index samples, int threads) const {
     check(samples >= 1, "n_samples: expected at least 1, got ", samples);
-    return mgres::gradient_bytes<S>(net_, samples);
+    return mgres::gradient_bytes<S>(net_, samples, most_of(threads));
+  }
+
+  Index checkpoints(Index samples, int threads) const {
+    check(samples >= 1, "n_samples: expected at least 1, got ", samples);
+    return tape_shape<S>(net_, samples, workspaces_.limits(), most_of(threads)).checkpoints;
   }
 
   Index size() const { return size_; }
-  Index workspace_bytes() const { return workspace_.bytes(); }
+  Index workspace_bytes() const { return workspaces_.bytes(); }
 
  private:
   Batch<S> make_batch(const py::array& X, const Defect& defect) const {
@@ -174,10 +257,28 @@ class Evaluator {
             view<const S>("defect", *defect, {net_.depth, defect_layer<S>(net_, samples)})};
   }
 
-  static void check_apart(const char* out_name, const S* out, Index out_size, const char* in_name,
-                          const S* in, Index in_size) {
-    if (out < in + in_size && in < out + out_size)
-      throw py::value_error(std::string(out_name) + ": must not overlap " + in_name);
+  /// Numbers of an array, to see whether another one overlaps them.
+  struct Range {
+    template <class T>
+    Range(const char* range_name, const T* first, Index size)
+        : name(range_name),
+          begin(reinterpret_cast<std::uintptr_t>(first)),
+          end(reinterpret_cast<std::uintptr_t>(first + size)) {}
+    const char* name;
+    std::uintptr_t begin, end;
+  };
+
+  static void check_apart(const Range& out, std::initializer_list<Range> inputs) {
+    for (const Range& in : inputs)
+      if (out.begin < in.end && in.begin < out.end)
+        throw py::value_error(std::string(out.name) + ": must not overlap " + in.name);
+  }
+
+  Range range(const char* name, const S* parameters) const { return {name, parameters, size_}; }
+  Range range(const Batch<S>& batch) const { return {"X", batch.inputs, batch.size * net_.inputs}; }
+  Range range(const Targets<S>& y, Index samples) const {
+    if (y.labels != nullptr) return {"y", y.labels, samples};
+    return {"y", y.vectors, samples * y.row(net_.outputs)};
   }
 
   Targets<S> make_targets(const py::array& y, Index samples) const {
@@ -195,14 +296,20 @@ class Evaluator {
     return targets;
   }
 
+  static int most_of(int threads) {
+    check(threads >= 0, "threads: expected at least 1, or 0 for the default, got ", threads);
+    return threads == 0 ? num_threads() : limited(threads);
+  }
+
   /// Run `work` without the GIL.  Ctrl-C stops it and becomes the KeyboardInterrupt it is.
   template <class Work>
-  void run(const Work& work) {
+  void run(int threads, const Work& work) {
+    const int most = most_of(threads);
     Interrupt interrupt(signal_arrived);
     {
       const py::gil_scoped_release release;
-      const std::lock_guard<std::mutex> lock(mutex_);
-      work(interrupt);
+      const typename Workspaces<S>::Lease workspace(workspaces_);
+      work(*workspace, interrupt, most);
     }
     if (interrupt.stopped()) throw py::error_already_set();
   }
@@ -211,8 +318,7 @@ class Evaluator {
   Loss loss_;
   Trainable trainable_;
   Index size_;
-  Workspace<S> workspace_;
-  std::mutex mutex_;
+  Workspaces<S> workspaces_;
 };
 
 template <class S>
@@ -221,46 +327,55 @@ void bind_evaluator(py::module_& m, const char* name) {
   py::class_<E>(m, name, "A network with its loss, and the memory to evaluate them.")
       .def(py::init([](Index inputs, Index width, Index outputs, Index depth, double final_time,
                        Activation activation, Loss loss, bool opening, bool blocks, bool closing,
-                       Scheme scheme, double substeps, bool antisymmetric, double damping) {
+                       Scheme scheme, double substeps, bool antisymmetric, double damping,
+                       Index tape_bytes) {
              const ResNet net = make_net(inputs, width, outputs, depth, final_time, activation,
                                          scheme, substeps, antisymmetric, damping);
-             return std::make_unique<E>(net, loss, opening, blocks, closing);
+             check(tape_bytes >= 0, "tape_bytes: expected at least 0, got ", tape_bytes);
+             const TapeLimits limits =
+                 tape_bytes > 0 ? TapeLimits{tape_bytes, tape_bytes, tape_bytes} : TapeLimits{};
+             return std::make_unique<E>(net, loss, opening, blocks, closing, limits);
            }),
            py::arg("n_inputs"), py::arg("width"), py::arg("n_outputs"), py::arg("depth"),
            py::arg("final_time"), py::arg("activation"), py::arg("loss") = Loss::cross_entropy,
            py::arg("train_opening") = true, py::arg("train_blocks") = true,
            py::arg("train_closing") = true, py::kw_only(), py::arg("scheme") = Scheme::euler,
-           py::arg("substeps") = 1.0, py::arg("antisymmetric") = false, py::arg("damping") = 0.0)
+           py::arg("substeps") = 1.0, py::arg("antisymmetric") = false, py::arg("damping") = 0.0,
+           py::arg("tape_bytes") = 0)
       .def_property_readonly("size", &E::size, "Length of the flat parameter vector.")
       .def_property_readonly("workspace_bytes", &E::workspace_bytes,
                              "Scratch memory held at present, in bytes.")
-      .def("gradient_bytes", &E::gradient_bytes, py::arg("n_samples"),
-           "Scratch memory that value_and_grad needs at the present number of threads, in bytes.")
+      .def("gradient_bytes", &E::gradient_bytes, py::arg("n_samples"), py::arg("threads") = 0,
+           "Scratch memory that value_and_grad needs, in bytes.")
+      .def(
+          "checkpoints", &E::checkpoints, py::arg("n_samples"), py::arg("threads") = 0,
+          "Checkpoints that value_and_grad keeps of each chunk; 0 where its tape holds all layers.")
       .def("logits", &E::logits, py::arg("theta").noconvert(), py::arg("X").noconvert(),
-           py::arg("out").noconvert(), py::arg("defect") = py::none(),
+           py::arg("out").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write the logits (n, n_outputs) to `out`.")
       .def("value", &E::value, py::arg("theta").noconvert(), py::arg("X").noconvert(),
-           py::arg("y").noconvert(), py::arg("defect") = py::none(), "Return the mean loss.")
+           py::arg("y").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
+           "Return the mean loss.")
       .def("value_and_grad", &E::value_and_grad, py::arg("theta").noconvert(),
            py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("out").noconvert(),
-           py::arg("defect") = py::none(),
+           py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write the gradient of the mean loss to `out` and return the mean loss.")
       .def("hessian_product", &E::hessian_product, py::arg("theta").noconvert(),
            py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("v").noconvert(),
-           py::arg("out").noconvert(), py::arg("defect") = py::none(),
+           py::arg("out").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write the product of the Hessian of the mean loss with `v` to `out`.")
       .def("gauss_newton_product", &E::gauss_newton_product, py::arg("theta").noconvert(),
            py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("v").noconvert(),
-           py::arg("out").noconvert(), py::arg("defect") = py::none(),
+           py::arg("out").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.")
       .def("vjp", &E::vjp, py::arg("theta").noconvert(), py::arg("X").noconvert(),
            py::arg("dlogits").noconvert(), py::arg("out").noconvert(),
-           py::arg("out_X") = py::none(), py::arg("defect") = py::none(),
+           py::arg("out_X") = py::none(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and "
            "`out_X` (by X).")
       .def("state_defect", &E::state_defect, py::arg("theta").noconvert(), py::arg("X").noconvert(),
            py::arg("coarse"), py::arg("coarse_theta").noconvert(), py::arg("out").noconvert(),
-           py::arg("defect") = py::none(),
+           py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write by how much the steps of `coarse` miss the states of this network to `out`.")
       .def("defect_shape", &E::defect_shape, py::arg("n_samples"),
            "Return the shape of a state defect of this network.");

@@ -203,7 +203,7 @@ class TangentRunner {
 template <class S>
 void curvature_product(Curvature kind, const ResNet& net, Loss loss, const Trainable& trainable,
                        const S* theta, const Batch<S>& batch, const Targets<S>& targets, const S* v,
-                       S* out, Workspace<S>& workspace, Interrupt& interrupt) {
+                       S* out, Workspace<S>& workspace, Interrupt& interrupt, int most_threads) {
   check(net.scheme != Scheme::verlet,
         "scheme: expected euler, matched or rk4 for second derivatives, got verlet");
   const Index size = effective_size(net);
@@ -215,7 +215,7 @@ void curvature_product(Curvature kind, const ResNet& net, Loss loss, const Train
 
   const Plan<S> plan(net, batch.size);
   const int sweeps = kind == Curvature::hessian ? 8 : 5;
-  const int threads = useful_threads<S>(net, batch.size, plan.groups, sweeps);
+  const int threads = useful_threads<S>(net, batch.size, plan.groups, sweeps, most_threads);
   const TangentRunner<S> prototype(kind, net, plan, trainable, theta, layers, v, layers_dot);
   prepare(workspace, threads, prototype.scratch());
   const S weight = S(1) / static_cast<S>(batch.size);
@@ -241,7 +241,7 @@ void curvature_product(Curvature kind, const ResNet& net, Loss loss, const Train
 #define MGRES_INSTANTIATE(S)                                                                     \
   template void curvature_product<S>(Curvature, const ResNet&, Loss, const Trainable&, const S*, \
                                      const Batch<S>&, const Targets<S>&, const S*, S*,           \
-                                     Workspace<S>&, Interrupt&);
+                                     Workspace<S>&, Interrupt&, int);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

@@ -18,10 +18,10 @@ constexpr Index kPollLayers = 16;  // between two looks at the clock
 template <class S>
 void state_defect(const ResNet& fine, const S* fine_theta, const Batch<S>& batch,
                   const ResNet& coarse, const S* coarse_theta, S* tau, Workspace<S>& workspace,
-                  Interrupt& interrupt) {
+                  Interrupt& interrupt, int most_threads) {
   constexpr Index L = kLanes<S>;
   const Plan<S> plan(fine, batch.size);
-  const int threads = useful_threads<S>(fine, batch.size, plan.chunks, 1);
+  const int threads = useful_threads<S>(fine, batch.size, plan.chunks, 1, most_threads);
   const Index fine_memory = round_up(effective_size(fine), L);
   S* const memory = workspace.effective_layers.reserve(fine_memory + effective_size(coarse));
   const Stepper<S> fine_step(fine, effective_layers(fine, fine_theta, memory), plan.blocks);
@@ -60,7 +60,7 @@ void state_defect(const ResNet& fine, const S* fine_theta, const Batch<S>& batch
 
 #define MGRES_INSTANTIATE(S)                                                                       \
   template void state_defect<S>(const ResNet&, const S*, const Batch<S>&, const ResNet&, const S*, \
-                                S*, Workspace<S>&, Interrupt&);
+                                S*, Workspace<S>&, Interrupt&, int);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

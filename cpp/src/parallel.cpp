@@ -66,6 +66,8 @@ void set_default_num_threads(int n) {
   default_threads.store(n);
 }
 
+int limited(int n) { return forked.load() ? 1 : n; }
+
 void after_fork_in_child() { forked.store(true); }
 
 Interrupt::Interrupt(std::function<bool()> poll)
@@ -104,6 +106,7 @@ void parallel_for(Index tasks, int threads, Interrupt& interrupt, TaskRef task) 
         task(i, thread);
       } catch (...) {
         failure.capture();
+        interrupt.stop();  // others may wait for the term of a sum that this task gives up
       }
     }
     // Only the caller's thread can see Ctrl-C: it must not fall asleep in OpenMP's barrier while

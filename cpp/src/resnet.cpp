@@ -21,12 +21,13 @@ template <class S>
 class ChunkRunner {
  public:
   /// `layers` are the effective layers of `theta`.
-  ChunkRunner(const ResNet& net, const Plan<S>& plan, int threads, const S* theta, const S* layers)
+  ChunkRunner(const ResNet& net, const Plan<S>& plan, const TapeLimits& limits, int threads,
+              const S* theta, const S* layers)
       : net_(net),
         layout_(net),
         stepper_(net, layers, plan.blocks),
         plan_(plan),
-        tape_(net, plan, threads),
+        tape_(net, plan, limits, threads),
         theta_(theta) {}
 
   /// Numbers of scratch for a forward sweep, and for a gradient.
@@ -240,9 +241,11 @@ const S* layers_of(const ResNet& net, const S* theta, Workspace<S>& workspace) {
 template <class S, class Turn>
 void forward_and_back(const ResNet& net, const Plan<S>& plan, const Trainable& trainable,
                       const S* theta, const Batch<S>& batch, S* gradient, S* dX,
-                      Workspace<S>& workspace, Interrupt& interrupt, const Turn& turn) {
-  const int threads = useful_threads<S>(net, batch.size, plan.groups, 3);
-  const ChunkRunner<S> prototype(net, plan, threads, theta, layers_of(net, theta, workspace));
+                      Workspace<S>& workspace, Interrupt& interrupt, int most_threads,
+                      const Turn& turn) {
+  const int threads = useful_threads<S>(net, batch.size, plan.groups, 3, most_threads);
+  const ChunkRunner<S> prototype(net, plan, workspace.limits, threads, theta,
+                                 layers_of(net, theta, workspace));
   prepare(workspace, threads, prototype.gradient_scratch());
   OrderedSum<S> sum(Layout(net).size, plan.groups, threads, gradient, workspace.partial_gradients,
                     workspace.partials_finished);
@@ -269,10 +272,11 @@ void forward_and_back(const ResNet& net, const Plan<S>& plan, const Trainable& t
 
 template <class S>
 void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
-            Workspace<S>& workspace, Interrupt& interrupt) {
+            Workspace<S>& workspace, Interrupt& interrupt, int most_threads) {
   const Plan<S> plan(net, batch.size);
-  const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, plan, threads, theta, layers_of(net, theta, workspace));
+  const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1, most_threads);
+  const ChunkRunner<S> prototype(net, plan, workspace.limits, threads, theta,
+                                 layers_of(net, theta, workspace));
   prepare(workspace, threads, prototype.forward_scratch());
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
     ChunkRunner<S> runner(prototype);
@@ -285,10 +289,12 @@ void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
 
 template <class S>
 double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch,
-             const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt) {
+             const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt,
+             int most_threads) {
   const Plan<S> plan(net, batch.size);
-  const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1);
-  const ChunkRunner<S> prototype(net, plan, threads, theta, layers_of(net, theta, workspace));
+  const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1, most_threads);
+  const ChunkRunner<S> prototype(net, plan, workspace.limits, threads, theta,
+                                 layers_of(net, theta, workspace));
   prepare(workspace, threads, prototype.forward_scratch());
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
@@ -304,13 +310,13 @@ double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch
 template <class S>
 double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, const S* theta,
                       const Batch<S>& batch, const Targets<S>& targets, S* gradient,
-                      Workspace<S>& workspace, Interrupt& interrupt) {
+                      Workspace<S>& workspace, Interrupt& interrupt, int threads) {
   const Plan<S> plan(net, batch.size);
   workspace.chunk_losses.resize(static_cast<std::size_t>(plan.chunks));
   const S weight = S(1) / static_cast<S>(batch.size);
   S* const no_dX = nullptr;
   forward_and_back(net, plan, trainable, theta, batch, gradient, no_dX, workspace, interrupt,
-                   [&](ChunkRunner<S>& runner, Index c) {
+                   threads, [&](ChunkRunner<S>& runner, Index c) {
                      runner.head();
                      workspace.chunk_losses[static_cast<std::size_t>(c)] =
                          runner.loss(loss, targets, weight);
@@ -320,33 +326,43 @@ double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, 
 
 template <class S>
 void vjp(const ResNet& net, const Trainable& trainable, const S* theta, const Batch<S>& batch,
-         const S* dlogits, S* gradient, S* dX, Workspace<S>& workspace, Interrupt& interrupt) {
+         const S* dlogits, S* gradient, S* dX, Workspace<S>& workspace, Interrupt& interrupt,
+         int threads) {
   const Plan<S> plan(net, batch.size);
-  forward_and_back(net, plan, trainable, theta, batch, gradient, dX, workspace, interrupt,
+  forward_and_back(net, plan, trainable, theta, batch, gradient, dX, workspace, interrupt, threads,
                    [&](ChunkRunner<S>& runner, Index) { runner.read_dlogits(dlogits); });
 }
 
 template <class S>
-Index gradient_bytes(const ResNet& net, Index samples) {
+Index gradient_bytes(const ResNet& net, Index samples, int most_threads) {
   const Plan<S> plan(net, samples);
-  const int threads = useful_threads<S>(net, samples, plan.groups, 3);
-  const Index scratch = ChunkRunner<S>(net, plan, threads, nullptr, nullptr).gradient_scratch();
+  const int threads = useful_threads<S>(net, samples, plan.groups, 3, most_threads);
+  const Index scratch = ChunkRunner<S>(net, plan, {}, threads, nullptr, nullptr).gradient_scratch();
   const Index partials = OrderedSum<S>::buffer_size(Layout(net).size, plan.groups, threads);
   return (threads * scratch + partials + effective_size(net)) * static_cast<Index>(sizeof(S)) +
          plan.chunks * static_cast<Index>(sizeof(double));
 }
 
-#define MGRES_INSTANTIATE(S)                                                                     \
-  template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&,           \
-                          Interrupt&);                                                           \
-  template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&,    \
-                           Workspace<S>&, Interrupt&);                                           \
-  template Index gradient_bytes<S>(const ResNet&, Index);                                        \
-  template double value_and_grad<S>(const ResNet&, Loss, const Trainable&, const S*,             \
-                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,       \
-                                    Interrupt&);                                                 \
-  template void vjp<S>(const ResNet&, const Trainable&, const S*, const Batch<S>&, const S*, S*, \
-                       S*, Workspace<S>&, Interrupt&);
+template <class S>
+TapeShape tape_shape(const ResNet& net, Index samples, const TapeLimits& limits, int most_threads) {
+  const Plan<S> plan(net, samples);
+  const int threads = useful_threads<S>(net, samples, plan.groups, 3, most_threads);
+  const Tape<S> tape(net, plan, limits, threads);
+  return {tape.layers, tape.checkpoints};
+}
+
+#define MGRES_INSTANTIATE(S)                                                                       \
+  template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&, Interrupt&, \
+                          int);                                                                    \
+  template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&,      \
+                           Workspace<S>&, Interrupt&, int);                                        \
+  template Index gradient_bytes<S>(const ResNet&, Index, int);                                     \
+  template TapeShape tape_shape<S>(const ResNet&, Index, const TapeLimits&, int);                  \
+  template double value_and_grad<S>(const ResNet&, Loss, const Trainable&, const S*,               \
+                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,         \
+                                    Interrupt&, int);                                              \
+  template void vjp<S>(const ResNet&, const Trainable&, const S*, const Batch<S>&, const S*, S*,   \
+                       S*, Workspace<S>&, Interrupt&, int);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

@@ -114,6 +114,7 @@ struct Shape {
   Activation activation;
   Scheme scheme = Scheme::euler;
   bool antisymmetric = false;
+  Index tape_bytes = 0;  // 0: the usual
 };
 
 const Shape kShapes[] = {
@@ -123,9 +124,9 @@ const Shape kShapes[] = {
     {1, 1, 1, 1, 1, Activation::identity},          // one of everything
     {3072, 32, 10, 3, 150, Activation::tanh},       // many panels of X
     {64, 64, 10, 4, 150, Activation::smooth_relu},  // tiled width, stores all states
-    {5, 20, 3, 100, 130, Activation::tanh},         // tiled width, checkpoints
-    {2, 3, 2, 300, 2300, Activation::relu},         // checkpoints, all partial gradients
-    {600, 100, 50, 2, 130, Activation::relu},       // products too large for Eigen's stack
+    {5, 20, 3, 100, 130, Activation::tanh, Scheme::euler, false, 1 << 17},  // checkpoints, tiled
+    {2, 3, 2, 300, 2300, Activation::relu, Scheme::euler, false, 1 << 17},  // and all partials
+    {600, 100, 50, 2, 130, Activation::relu},  // products too large for Eigen's stack
     {5, 20, 3, 100, 130, Activation::tanh, Scheme::rk4},
     {5, 20, 3, 100, 130, Activation::tanh, Scheme::verlet},
     {5, 20, 3, 100, 130, Activation::tanh, Scheme::matched, true},
@@ -158,6 +159,10 @@ void check_shape(const Shape& shape, int threads) {
   by_label.labels = labels.data();
   by_vector.vectors = vectors.data();
   Workspace<S> workspace;
+  if (shape.tape_bytes > 0) {
+    workspace.limits = {shape.tape_bytes, shape.tape_bytes, shape.tape_bytes};
+    CHECK(tape_shape<S>(net, shape.samples, workspace.limits, threads).checkpoints > 0);
+  }
   Interrupt never;
 
   const auto evaluate_logits = [&] {

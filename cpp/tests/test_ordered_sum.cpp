@@ -1,5 +1,6 @@
 // Sums of terms that are finished in any order.
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -55,6 +56,26 @@ TEST_CASE_TEMPLATE("the same bits as from left to right", S, float, double) {
       check_sum<S>(1, terms, threads);
       check_sum<S>(33, terms, threads);
     }
+}
+
+TEST_CASE("a term that throws does not leave the others waiting for it") {
+  for (const int threads : {1, 2, 4}) {
+    std::vector<float> total(4);
+    Buffer<float> memory;
+    std::vector<char> finished;
+    OrderedSum<float> sum(4, 32, threads, total.data(), memory, finished);
+    Interrupt never;
+    CHECK_THROWS_AS(parallel_for(32, threads, never,
+                                 [&](Index t, int thread) {
+                                   if (sum.begin(t, never, thread) == nullptr) return;
+                                   if (t == 1) {
+                                     std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                                     throw std::runtime_error("task 1");
+                                   }
+                                   sum.end(t);
+                                 }),
+                    std::runtime_error);
+  }
 }
 
 TEST_CASE("a thread that waits for a buffer can be interrupted") {

@@ -105,16 +105,18 @@ TEST_CASE("an exception is rethrown by the caller, once all threads have stopped
       CHECK(runs <= 100);
       // and the next loop works as if nothing had happened
       std::atomic<int> after{0};
-      parallel_for(10, threads, never, [&](Index, int) { ++after; });
+      Interrupt another;
+      parallel_for(10, threads, another, [&](Index, int) { ++after; });
       CHECK(after == 10);
     }
 }
 
 TEST_CASE("exceptions from all threads: one arrives") {
-  Interrupt never;
-  for (int round = 0; round < 20; ++round)
+  for (int round = 0; round < 20; ++round) {
+    Interrupt never;
     CHECK_THROWS_AS(parallel_for(64, 8, never, [](Index, int) { throw std::logic_error("all"); }),
                     std::logic_error);
+  }
 }
 
 TEST_CASE("after an exception no further task starts") {

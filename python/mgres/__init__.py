@@ -41,7 +41,7 @@ from .mgopt import (
     WCycle,
     by_level,
 )
-from .parallel import get_num_threads, set_num_threads
+from .parallel import get_num_threads, set_num_threads, threads
 from .resnet import (
     DepthTransfer,
     Lasso,
@@ -129,4 +129,5 @@ __all__ = [
     "resnet_hierarchy",
     "save",
     "set_num_threads",
+    "threads",
 ]

@@ -86,7 +86,15 @@ class EvaluatorFloat32:
         substeps: typing.SupportsFloat = 1.0,
         antisymmetric: bool = False,
         damping: typing.SupportsFloat = 0.0,
+        tape_bytes: typing.SupportsIndex = 0,
     ) -> None: ...
+    def checkpoints(
+        self, n_samples: typing.SupportsIndex, threads: typing.SupportsIndex = 0
+    ) -> int:
+        """
+        Checkpoints that value_and_grad keeps of each chunk; 0 where its tape holds all layers.
+        """
+
     def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
         """
         Return the shape of a state defect of this network.
@@ -100,14 +108,17 @@ class EvaluatorFloat32:
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
         """
 
-    def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
+    def gradient_bytes(
+        self, n_samples: typing.SupportsIndex, threads: typing.SupportsIndex = 0
+    ) -> int:
         """
-        Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        Scratch memory that value_and_grad needs, in bytes.
         """
 
     def hessian_product(
@@ -118,6 +129,7 @@ class EvaluatorFloat32:
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the product of the Hessian of the mean loss with `v` to `out`.
@@ -129,6 +141,7 @@ class EvaluatorFloat32:
         X: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the logits (n, n_outputs) to `out`.
@@ -142,6 +155,7 @@ class EvaluatorFloat32:
         coarse_theta: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write by how much the steps of `coarse` miss the states of this network to `out`.
@@ -153,6 +167,7 @@ class EvaluatorFloat32:
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> float:
         """
         Return the mean loss.
@@ -165,6 +180,7 @@ class EvaluatorFloat32:
         y: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> float:
         """
         Write the gradient of the mean loss to `out` and return the mean loss.
@@ -178,6 +194,7 @@ class EvaluatorFloat32:
         out: numpy.typing.NDArray[typing.Any],
         out_X: numpy.typing.NDArray[typing.Any] | None = None,
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and `out_X` (by X).
@@ -217,7 +234,15 @@ class EvaluatorFloat64:
         substeps: typing.SupportsFloat = 1.0,
         antisymmetric: bool = False,
         damping: typing.SupportsFloat = 0.0,
+        tape_bytes: typing.SupportsIndex = 0,
     ) -> None: ...
+    def checkpoints(
+        self, n_samples: typing.SupportsIndex, threads: typing.SupportsIndex = 0
+    ) -> int:
+        """
+        Checkpoints that value_and_grad keeps of each chunk; 0 where its tape holds all layers.
+        """
+
     def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
         """
         Return the shape of a state defect of this network.
@@ -231,14 +256,17 @@ class EvaluatorFloat64:
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`.
         """
 
-    def gradient_bytes(self, n_samples: typing.SupportsIndex) -> int:
+    def gradient_bytes(
+        self, n_samples: typing.SupportsIndex, threads: typing.SupportsIndex = 0
+    ) -> int:
         """
-        Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+        Scratch memory that value_and_grad needs, in bytes.
         """
 
     def hessian_product(
@@ -249,6 +277,7 @@ class EvaluatorFloat64:
         v: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the product of the Hessian of the mean loss with `v` to `out`.
@@ -260,6 +289,7 @@ class EvaluatorFloat64:
         X: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the logits (n, n_outputs) to `out`.
@@ -273,6 +303,7 @@ class EvaluatorFloat64:
         coarse_theta: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write by how much the steps of `coarse` miss the states of this network to `out`.
@@ -284,6 +315,7 @@ class EvaluatorFloat64:
         X: numpy.typing.NDArray[typing.Any],
         y: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> float:
         """
         Return the mean loss.
@@ -296,6 +328,7 @@ class EvaluatorFloat64:
         y: numpy.typing.NDArray[typing.Any],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> float:
         """
         Write the gradient of the mean loss to `out` and return the mean loss.
@@ -309,6 +342,7 @@ class EvaluatorFloat64:
         out: numpy.typing.NDArray[typing.Any],
         out_X: numpy.typing.NDArray[typing.Any] | None = None,
         defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
     ) -> None:
         """
         Write the transposed derivative of the logits times `dlogits` to `out` (by theta) and `out_X` (by X).

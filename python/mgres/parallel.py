@@ -1,19 +1,68 @@
-"""How many threads the core uses; results never depend on it."""
+"""How many threads the core uses; results never depend on it.
+
+The number is an argument of every call into the core.  It is that of the innermost :func:`threads`
+around the call, which belongs to one Python thread (or one asyncio task) alone, or else the
+process's default.  Nothing changes the default but :func:`set_num_threads`.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from . import _core
+from .checks import check_integer
 
 MOST_THREADS = 4096
 """More than any machine has; a number beyond it is a mistake, and would exhaust the system."""
 
 
+_wanted: ContextVar[int] = ContextVar("mgres.threads", default=0)
+"""Of the calls in this context; 0 for the process's default."""
+
+
+@contextmanager
+def threads(n: int | None) -> Iterator[None]:
+    """Use `n` threads for all calls inside, in this Python thread only.
+
+    Parameters
+    ----------
+    n : int or None
+        Any number from 1, more than there are cores is allowed; None changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If `n` is no integer from 1 to 4096.
+
+    Examples
+    --------
+    >>> import mgres
+    >>> with mgres.threads(3):
+    ...     mgres.get_num_threads()
+    3
+    """
+    if n is None:
+        yield
+        return
+    token = _wanted.set(check_integer("n", n, most=MOST_THREADS))
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
+def wanted_threads() -> int:
+    """Return what a call into the core passes on as its number of threads."""
+    return _wanted.get()
+
+
 def set_num_threads(n: int) -> None:
-    """Use exactly `n` threads from now on, in the whole process.
+    """Use exactly `n` threads from now on in the whole process, but inside :func:`threads`.
 
     Parameters
     ----------
@@ -25,14 +74,12 @@ def set_num_threads(n: int) -> None:
     ValueError
         If `n` is no integer from 1 to 4096.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_THREADS:
-        raise ValueError(f"n: expected an integer from 1 to {MOST_THREADS}, got {n!r}")
-    _core.set_num_threads(n)
+    _core.set_num_threads(check_integer("n", n, most=MOST_THREADS))
 
 
 def get_num_threads() -> int:
-    """Return how many threads the core uses."""
-    return _core.num_threads()
+    """Return how many threads calls use here."""
+    return _wanted.get() or _core.num_threads()
 
 
 def available_threads() -> int:

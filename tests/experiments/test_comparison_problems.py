@@ -171,8 +171,8 @@ def test_bad_targets(arguments, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"depth": 0}, "depth: expected a positive integer, got 0"),
-        ({"width": 2.0}, "width: expected a positive integer, got 2.0"),
+        ({"depth": 0}, "depth: expected an integer from 1, got 0"),
+        ({"width": 2.0}, "width: expected an integer from 1, got 2.0"),
         ({"final_time": -1}, "final_time: expected a positive number, got -1"),
         ({"loss": "hinge"}, "loss: expected one of"),
         ({"activation": "cos"}, "activation: expected one of"),
@@ -247,7 +247,7 @@ def test_python_file(tmp_path):
         ("def problem(): return 3", "expected a Problem or a mapping of its fields, got int"),
         ("def problem(): return {'deep': 3}", "problem(): deep: expected some of activation, "),
         ("def problem(): return {'depth': 3}", "mine.py: problem(): "),
-        (AS_MAPPING.replace("8", "0"), "mine.py: problem(): depth: expected a positive integer"),
+        (AS_MAPPING.replace("8", "0"), "mine.py: problem(): depth: expected an integer from 1"),
         (AS_MAPPING.replace('("loss", 0.1)', "0.1"), "targets: expected pairs (kind, value)"),
     ],
 )

@@ -23,10 +23,10 @@ def nan_at(row, column):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"n_inputs": 0}, ValueError, "n_inputs: expected a positive integer, got 0"),
-        ({"width": 2.5}, ValueError, "width: expected a positive integer, got 2.5"),
-        ({"n_outputs": True}, ValueError, "n_outputs: expected a positive integer"),
-        ({"depth": -4}, ValueError, "depth: expected a positive integer, got -4"),
+        ({"n_inputs": 0}, ValueError, "n_inputs: expected an integer from 1, got 0"),
+        ({"width": 2.5}, ValueError, "width: expected an integer from 1, got 2.5"),
+        ({"n_outputs": True}, ValueError, "n_outputs: expected an integer from 1"),
+        ({"depth": -4}, ValueError, "depth: expected an integer from 1, got -4"),
         ({"final_time": 0.0}, ValueError, "final_time: expected a positive number"),
         ({"final_time": np.inf}, ValueError, "final_time"),
         ({"final_time": np.nan}, ValueError, "final_time: expected a positive number, got nan"),
@@ -52,7 +52,7 @@ def test_sizes_may_be_numpy_integers():
 
 
 def test_network_of_no_layers():
-    with pytest.raises(ValueError, match="depth: expected a positive integer, got 0"):
+    with pytest.raises(ValueError, match="depth: expected an integer from 1, got 0"):
         NET.with_depth(0)
 
 

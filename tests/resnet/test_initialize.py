@@ -158,9 +158,9 @@ def test_coarse_scheme_draws_for_the_depth_of_the_smooth_start():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 1.0), "depth: expected a positive integer, got 0"),
-        ((2.5, 1.0), "depth: expected a positive integer, got 2.5"),
-        ((True, 1.0), "depth: expected a positive integer, got True"),
+        ((0, 1.0), "depth: expected an integer from 1, got 0"),
+        ((2.5, 1.0), "depth: expected an integer from 1, got 2.5"),
+        ((True, 1.0), "depth: expected an integer from 1, got True"),
         ((16, 0.0), "final_time: expected a positive number, got 0.0"),
         ((16, np.inf), "final_time: expected a positive number, got inf"),
         ((16, np.nan), "final_time: expected a positive number, got nan"),

@@ -488,11 +488,11 @@ def test_order_is_one_permutation_after_the_other(size):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: SameBatch(0), "size: expected an integer of at least 1, got 0"),
-        (lambda: SameBatch(2.5), "size: expected an integer of at least 1, got 2.5"),
-        (lambda: FreshCoarse(-1), "size: expected an integer of at least 1, got -1"),
-        (lambda: Growing(0), "start: expected an integer of at least 1, got 0"),
-        (lambda: Growing(5, every=0), "every: expected an integer of at least 1, got 0"),
+        (lambda: SameBatch(0), "size: expected an integer from 1, got 0"),
+        (lambda: SameBatch(2.5), "size: expected an integer from 1, got 2.5"),
+        (lambda: FreshCoarse(-1), "size: expected an integer from 1, got -1"),
+        (lambda: Growing(0), "start: expected an integer from 1, got 0"),
+        (lambda: Growing(5, every=0), "every: expected an integer from 1, got 0"),
         (lambda: Growing(5, 1.0), "factor: expected a number greater than 1, got 1.0"),
         (lambda: Growing(5, np.nan), "factor: expected a number greater than 1, got nan"),
         (lambda: Growing(5, np.inf), "factor: expected a number greater than 1, got inf"),
@@ -510,10 +510,10 @@ def test_wrong_settings(make, message):
         (FreshCoarse(61), ValueError, r"batch_size: expected 1 to 60 \(all samples\), got 61"),
         (Growing(61), ValueError, r"batch_size: expected 1 to 60 \(all samples\), got 61"),
         (Verified(61), ValueError, r"batch_size: expected 1 to 60 \(all samples\), got 61"),
-        (Verified(0), ValueError, "batch_size: expected an integer of at least 1, got 0"),
+        (Verified(0), ValueError, "batch_size: expected an integer from 1, got 0"),
         (Verified(5, -1.0), ValueError, "tolerance: expected a number from 0, got -1.0"),
-        (SameBatch, ValueError, "batch_size: expected an integer of at least 1, got <class"),
-        ("all", ValueError, "batch_size: expected an integer of at least 1, got 'all'"),
+        (SameBatch, ValueError, "batch_size: expected an integer from 1, got <class"),
+        ("all", ValueError, "batch_size: expected an integer from 1, got 'all'"),
     ],
 )
 def test_strategies_that_do_not_fit(problem, batch_size, error, message):

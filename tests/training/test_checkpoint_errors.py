@@ -16,11 +16,11 @@ from .resumable import ARMIJO, assert_same, v_cycle
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"every_cycles": 0}, ValueError, "every_cycles: expected an integer of at least 1"),
+        ({"every_cycles": 0}, ValueError, "every_cycles: expected an integer from 1"),
         ({"every_minutes": -1}, ValueError, "every_minutes: expected a number from 0"),
         ({"every_minutes": float("nan")}, ValueError, "every_minutes"),
         ({"every_minutes": float("inf")}, ValueError, "every_minutes"),
-        ({"keep": 0}, ValueError, "keep: expected an integer of at least 1"),
+        ({"keep": 0}, ValueError, "keep: expected an integer from 1"),
         ({"folder": 3}, TypeError, "folder: expected a path"),
     ],
 )

@@ -26,6 +26,7 @@ enum class Curvature { hessian, gauss_newton };
 template <class S>
 void curvature_product(Curvature kind, const ResNet& net, Loss loss, const Trainable& trainable,
                        const S* theta, const Batch<S>& batch, const Targets<S>& targets, const S* v,
-                       S* out, Workspace<S>& workspace, Interrupt& interrupt);
+                       S* out, Workspace<S>& workspace, Interrupt& interrupt,
+                       int threads = num_threads());
 
 }  // namespace mgres

@@ -36,6 +36,6 @@ void add_defect(const ResNet& net, Index samples, const S* defect, Index k, Inde
 template <class S>
 void state_defect(const ResNet& fine, const S* fine_theta, const Batch<S>& batch,
                   const ResNet& coarse, const S* coarse_theta, S* tau, Workspace<S>& workspace,
-                  Interrupt& interrupt);
+                  Interrupt& interrupt, int threads = num_threads());
 
 }  // namespace mgres

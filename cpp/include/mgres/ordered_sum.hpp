@@ -18,7 +18,7 @@ namespace mgres {
 ///
 /// Term 0 is computed in place.  All others are computed in a ring of buffers, a few more than there
 /// are threads, so that one late thread does not stop the others at once.  A term that was begun must
-/// be ended, unless the interrupt has stopped all threads.
+/// be ended, unless the interrupt has stopped all threads, as it does when a task throws.
 template <class S>
 class OrderedSum {
  public:

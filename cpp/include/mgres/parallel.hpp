@@ -17,13 +17,17 @@ void set_num_threads(int n);
 /// Use at most n threads, and fewer if OpenMP is told so (OMP_NUM_THREADS, threadpoolctl).
 void set_default_num_threads(int n);
 
+/// `n` threads, or one in a child that was forked.
+int limited(int n);
+
 /// Run serially from now on: libgomp's threads do not survive a fork, and waiting for them hangs.
 void after_fork_in_child();
 
 /// Lets the caller's thread ask, during a long loop, whether the work should stop.
 ///
 /// `poll` is called from the thread that started the loop only, about every 50 ms; once it has
-/// returned true, `stopped()` is true for all threads.
+/// returned true, or a task has thrown, `stopped()` is true for all threads, and stays so: an
+/// interrupt belongs to one call.
 class Interrupt {
  public:
   explicit Interrupt(std::function<bool()> poll = {});

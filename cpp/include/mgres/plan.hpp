@@ -12,22 +12,20 @@
 #include "mgres/parallel.hpp"
 #include "mgres/simd.hpp"
 #include "mgres/stepper.hpp"
+#include "mgres/workspace.hpp"
 
 namespace mgres {
 
-inline constexpr Index kTapeBytes = 9 << 20;         // the most that a thread keeps
-inline constexpr Index kSharedTapeBytes = 12 << 20;  // what all threads keep, in the L3 cache
-inline constexpr Index kSegmentBytes = 512 << 10;    // at least: stays in the L2 cache
 inline constexpr double kSerialFlops = 1e6;  // less work than this is done before a thread wakes up
 
-/// Threads worth waking for `tasks` tasks when each stage takes `sweeps` products with its matrix.
+/// Threads, of `threads`, worth waking for `tasks` tasks when each stage takes `sweeps` products with its matrix.
 template <class S>
-int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps) {
+int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps, int threads) {
   const Index products = net.depth * tableau(net.scheme, net.substeps).stages;
   const double per_sample = static_cast<double>(net.width) *
                             static_cast<double>(products * net.width + net.inputs + net.outputs);
   const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
-  return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(num_threads(), tasks));
+  return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(threads, tasks));
 }
 
 /// The batch is cut into chunks of samples, which are dealt out to groups in order; a group is one
@@ -40,7 +38,8 @@ struct Plan {
   static constexpr Index kMaxGroups = 32;  // and so threads that help
 
   Plan(const ResNet& net, Index batch_size) : samples(batch_size) {
-    const Index tapeable = kTapeBytes / (net.depth * net.width * static_cast<Index>(sizeof(S)));
+    const Index tapeable =
+        TapeLimits{}.thread / (net.depth * net.width * static_cast<Index>(sizeof(S)));
     const Index largest =
         std::clamp(std::min(samples / kFewChunks, tapeable), kLeastChunk, kLargestChunk);
     const Index pieces = ceil_div(samples, largest);
@@ -67,11 +66,11 @@ struct Plan {
 /// again on the way back.
 template <class S>
 struct Tape {
-  Tape(const ResNet& net, const Plan<S>& plan, int threads) {
-    const Index share = std::clamp(kSharedTapeBytes / threads, kSegmentBytes, kTapeBytes);
+  Tape(const ResNet& net, const Plan<S>& plan, const TapeLimits& limits, int threads) {
+    const Index share = std::clamp(limits.shared / threads, limits.segment, limits.thread);
     const Index layer_bytes = (plan.state + plan.record) * static_cast<Index>(sizeof(S));
     layers = std::clamp<Index>(share / layer_bytes, 1, net.depth);
-    segment = std::clamp<Index>(kSegmentBytes / layer_bytes, 1, layers);
+    segment = std::clamp<Index>(limits.segment / layer_bytes, 1, layers);
     checkpoints = ceil_div(net.depth - layers, segment);
   }
 

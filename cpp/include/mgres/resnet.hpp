@@ -8,6 +8,8 @@
 
 namespace mgres {
 
+/// All functions here use up to `threads` threads, and their results do not depend on it.
+
 /// Inputs (n, q), row-major, and what is added to their states (see defect.hpp), null for nothing.
 template <class S>
 struct Batch {
@@ -26,12 +28,13 @@ struct Trainable {
 /// Write the logits (n, m), row-major, of a batch.
 template <class S>
 void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
-            Workspace<S>& workspace, Interrupt& interrupt);
+            Workspace<S>& workspace, Interrupt& interrupt, int threads = num_threads());
 
 /// Return the mean loss of a batch.
 template <class S>
 double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch,
-             const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt);
+             const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt,
+             int threads = num_threads());
 
 /// Write the gradient of the mean loss to `gradient` and return the mean loss.
 ///
@@ -41,16 +44,26 @@ double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch
 template <class S>
 double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, const S* theta,
                       const Batch<S>& batch, const Targets<S>& targets, S* gradient,
-                      Workspace<S>& workspace, Interrupt& interrupt);
+                      Workspace<S>& workspace, Interrupt& interrupt, int threads = num_threads());
 
 /// The transposed derivative of the logits times `dlogits` (n, m): by the parameters to `gradient`,
 /// and by the inputs to `dX` (n, q) unless it is null.  Threads as in value_and_grad.
 template <class S>
 void vjp(const ResNet& net, const Trainable& trainable, const S* theta, const Batch<S>& batch,
-         const S* dlogits, S* gradient, S* dX, Workspace<S>& workspace, Interrupt& interrupt);
+         const S* dlogits, S* gradient, S* dX, Workspace<S>& workspace, Interrupt& interrupt,
+         int threads = num_threads());
 
-/// Scratch memory that value_and_grad needs at the present number of threads, in bytes.
+/// Scratch memory that value_and_grad needs, in bytes.
 template <class S>
-Index gradient_bytes(const ResNet& net, Index samples);
+Index gradient_bytes(const ResNet& net, Index samples, int threads = num_threads());
+
+/// Checkpoints of a gradient's way back, and layers on its tape; see Tape.
+struct TapeShape {
+  Index layers;
+  Index checkpoints;
+};
+template <class S>
+TapeShape tape_shape(const ResNet& net, Index samples, const TapeLimits& limits,
+                     int threads = num_threads());
 
 }  // namespace mgres

@@ -51,9 +51,17 @@ class Buffer {
   Index capacity_ = 0;
 };
 
-/// All scratch of one evaluator.
+/// The most that is kept for the way back, in bytes; what does not fit is computed again.
+struct TapeLimits {
+  Index thread = 9 << 20;     // by one thread
+  Index shared = 12 << 20;    // by all threads, in the L3 cache
+  Index segment = 512 << 10;  // at least: stays in the L2 cache
+};
+
+/// All scratch of one evaluation.
 template <class S>
 struct Workspace {
+  TapeLimits limits;
   std::vector<Buffer<S>> threads;  // states, checkpoints, adjoints of the chunk a thread works on
   Buffer<S> partial_gradients;     // see OrderedSum
   Buffer<S> effective_layers;      // see effective.hpp

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TextIO
 
-from ..parallel import set_num_threads
+from ..parallel import threads
 from .errors import one_line
 from .parser import make_parser
 
@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     try:
-        if options.threads is not None:
-            set_num_threads(options.threads)
-        with warnings.catch_warnings():
+        with threads(options.threads), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code: int = options.run(options)
         sys.stdout.flush()

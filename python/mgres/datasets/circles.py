@@ -6,12 +6,13 @@ Minimization for Deep Residual Networks", arXiv:2004.06196.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from ..checks import check_integer
 
 Split: TypeAlias = tuple[
     npt.NDArray[np.floating[Any]],
@@ -94,8 +95,8 @@ def circles(
     >>> X_train.shape, y_val.shape
     ((2000, 2), (1000,))
     """
-    n_train = check_count("n_train", n_train)
-    n_val = check_count("n_val", n_val)
+    n_train = check_integer("n_train", n_train)
+    n_val = check_integer("n_val", n_val)
     dtype = check_float_dtype(dtype)
     if variant == "gap":
         draws, place = 3, _gap
@@ -108,28 +109,6 @@ def circles(
     X_train, y_train = place(rng.random((n_train, draws)))
     X_val, y_val = place(rng.random((n_val, draws)))
     return X_train.astype(dtype, order="C"), y_train, X_val.astype(dtype, order="C"), y_val
-
-
-def check_count(name: str, value: int, most: int | None = None) -> int:
-    """Return `value` as an int, or raise a ValueError naming the argument if it is not in range.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name, for the message.
-    value : int
-        What the caller passed; NumPy integers pass, bool and float do not.
-    most : int, optional
-        The largest value allowed; the smallest is 1.
-    """
-    expected = "an integer of 1 or more" if most is None else f"an integer from 1 to {most}"
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = 0
-    if isinstance(value, bool) or count < 1 or (most is not None and count > most):
-        raise ValueError(f"{name}: expected {expected}, got {value!r}")
-    return count
 
 
 def check_float_dtype(dtype: npt.DTypeLike) -> np.dtype[np.floating[Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .circles import Seed, Split, check_count, check_float_dtype
+from ..checks import check_integer
+from .circles import Seed, Split, check_float_dtype
 
 _COUNT = 1797
 
@@ -50,7 +51,7 @@ def digits(seed: Seed = 0, n_val: int = 360, dtype: npt.DTypeLike = np.float32) 
     E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
     Repository, 1998; the test part, as `sklearn.datasets.load_digits` returns it.
     """
-    n_val = check_count("n_val", n_val, most=_COUNT - 1)
+    n_val = check_integer("n_val", n_val, most=_COUNT - 1)
     dtype = check_float_dtype(dtype)
     try:
         from sklearn.datasets import load_digits
@@ -110,10 +111,8 @@ def digits_pca(
     ValueError
         If a number is out of its range, or `dtype` is a dtype other than float32 and float64.
     """
-    components = check_count("components", components, most=61)
-    n_train = check_count("n_train", n_train, most=_COUNT - 1)
-    if n_train < 100:
-        raise ValueError(f"n_train: expected an integer from 100 to {_COUNT - 1}, got {n_train!r}")
+    components = check_integer("components", components, most=61)
+    n_train = check_integer("n_train", n_train, 100, _COUNT - 1)
     dtype = check_float_dtype(dtype)
     X_train, y_train, X_val, y_val = digits(seed, _COUNT - n_train, np.float64)
     _, values, axes = np.linalg.svd(X_train, full_matrices=False)

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .circles import Seed, check_count, check_float_dtype
+from ..checks import check_integer
+from .circles import Seed, check_float_dtype
 
 VectorSplit: TypeAlias = tuple[
     npt.NDArray[np.floating[Any]],
@@ -77,8 +78,8 @@ def duffing(
     >>> X_train.shape, Y_val.shape
     ((400, 2), (400, 2))
     """
-    n_train = check_count("n_train", n_train)
-    n_val = check_count("n_val", n_val)
+    n_train = check_integer("n_train", n_train)
+    n_val = check_integer("n_val", n_val)
     dtype = check_float_dtype(dtype)
     if not (isinstance(final_time, (int, float)) and 0 < final_time < float("inf")):
         raise ValueError(f"final_time: expected a positive number, got {final_time!r}")

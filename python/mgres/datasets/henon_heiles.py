@@ -7,7 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .circles import Seed, check_count, check_float_dtype
+from ..checks import check_integer
+from .circles import Seed, check_float_dtype
 from .duffing import VectorSplit
 
 ESCAPE_ENERGY = 1 / 6
@@ -81,8 +82,8 @@ def henon_heiles(
     >>> X_train.shape, Y_val.shape
     ((1000, 4), (1000, 4))
     """
-    n_train = check_count("n_train", n_train)
-    n_val = check_count("n_val", n_val)
+    n_train = check_integer("n_train", n_train)
+    n_val = check_integer("n_val", n_val)
     dtype = check_float_dtype(dtype)
     if not (isinstance(final_time, (int, float)) and 0 < final_time < math.inf):
         raise ValueError(f"final_time: expected a positive number, got {final_time!r}")

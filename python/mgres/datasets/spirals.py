@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .circles import Seed, Split, check_count, check_float_dtype
+from ..checks import check_integer
+from .circles import Seed, Split, check_float_dtype
 
 
 def spirals(
@@ -68,8 +69,8 @@ def spirals(
     >>> X_train.shape, y_val.shape
     ((600, 2), (400,))
     """
-    n_train = check_count("n_train", n_train)
-    n_val = check_count("n_val", n_val)
+    n_train = check_integer("n_train", n_train)
+    n_val = check_integer("n_val", n_val)
     dtype = check_float_dtype(dtype)
     rng = np.random.default_rng(seed)
     X_train, y_train = _place(rng.random((n_train, 4)))

@@ -283,9 +283,7 @@ def _settings(setup: Setup, study: Study) -> dict[str, Any]:
         "beta": setup.beta,
         "batch_size": setup.batch_size,
         "target_validation_accuracy": setup.quick_target if study.quick else setup.target,
-        "validated": f"every {setup.validate_work_units:g} work units, the cascade after every cycle"
-        if setup.validate_work_units and not study.quick
-        else "after every cycle",
+        "validated_every_work_units": 0 if study.quick else setup.validate_work_units,
         "max_work_units": setup.max_work_units,
         "metric": "euclidean",
         "prolongation": "constant",

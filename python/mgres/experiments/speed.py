@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
+from ..checks import check_integer
 from ..resnet import ResNet, ResNetObjective, reference
 
 TURN = 0.05
@@ -102,8 +103,7 @@ def speed(
     """
     counts = [("samples", samples), ("repeats", repeats), *(("widths", v) for v in widths)]
     for name, number in counts:
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"{name}: expected an integer from 1, got {number!r}")
+        check_integer(name, number)
     if not widths:
         raise ValueError("widths: expected at least one")
     return [row for width in widths for row in _time(width, depth, samples, dtype, repeats)]

@@ -27,9 +27,3 @@ def check_fraction(name: str, value: float) -> None:
     """Raise ValueError unless `value` lies in (0, 1)."""
     if not 0 < value < 1:
         raise ValueError(f"{name}: expected a number in (0, 1), got {value}")
-
-
-def check_count(name: str, value: int, least: int = 1) -> None:
-    """Raise ValueError unless `value` is an integer from `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name}: expected an integer from {least}, got {value!r}")

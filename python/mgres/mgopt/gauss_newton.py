@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from .arguments import check_count, check_fraction, check_positive
+from ..checks import check_integer
+from .arguments import check_fraction, check_positive
 from .carry import Carrier
 from .conjugate_gradients import conjugate_gradients
 from .metric import Metric
@@ -101,9 +102,9 @@ class GaussNewton:
     def __post_init__(self) -> None:
         check_positive("damping", self.damping)
         check_fraction("forcing", self.forcing)
-        check_count("max_products", self.max_products)
+        object.__setattr__(self, "max_products", check_integer("max_products", self.max_products))
         check_fraction("acceptance", self.acceptance)
-        check_count("max_trials", self.max_trials)
+        object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
 
     def init(self, x: Vector, metric: Metric) -> GaussNewtonState:
         """Return the state of a method that has taken no step."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from .arguments import check_count, check_fraction, check_positive
+from ..checks import check_integer
+from .arguments import check_fraction, check_positive
 from .carry import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
@@ -91,10 +92,10 @@ class LBFGS:
     max_trials: int = 12
 
     def __post_init__(self) -> None:
-        check_count("memory", self.memory)
+        object.__setattr__(self, "memory", check_integer("memory", self.memory))
         check_fraction("c1", self.c1)
         check_positive("first_move", self.first_move)
-        check_count("max_trials", self.max_trials)
+        object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
 
     def init(self, x: Vector, metric: Metric) -> LBFGSState:
         """Return a state without pairs."""

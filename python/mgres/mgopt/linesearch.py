@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .. import _core
+from ..checks import check_integer
 from .objective import Objective, Vector
 
 
@@ -90,8 +91,7 @@ class Armijo:
         for name in ("c1", "shrink"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected a number in (0, 1), got {getattr(self, name)}")
-        if not isinstance(self.max_trials, int) or self.max_trials < 1:
-            raise ValueError(f"max_trials: expected an integer from 1, got {self.max_trials!r}")
+        object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
 
     def __call__(self, f: Objective, x: Vector, d: Vector, fx: float, slope: float) -> Step:
         """Try the lengths initial * shrink^i in turn; a value that is not finite is no decrease."""

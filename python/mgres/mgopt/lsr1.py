@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arguments import check_count, check_fraction, check_positive
+from ..checks import check_integer
+from .arguments import check_fraction, check_positive
 from .carry import Carrier
 from .compact import PairMemory, SR1Model
 from .metric import Metric
@@ -87,10 +88,10 @@ class LSR1:
     skip: float = 1e-2
 
     def __post_init__(self) -> None:
-        check_count("memory", self.memory)
+        object.__setattr__(self, "memory", check_integer("memory", self.memory))
         check_fraction("acceptance", self.acceptance)
         check_positive("first_move", self.first_move)
-        check_count("max_trials", self.max_trials)
+        object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
         check_fraction("skip", self.skip)
 
     def init(self, x: Vector, metric: Metric) -> LSR1State:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from .arguments import check_count, check_fraction, check_positive
+from ..checks import check_integer
+from .arguments import check_fraction, check_positive
 from .carry import Carrier
 from .conjugate_gradients import conjugate_gradients
 from .lbfgs import _shrink
@@ -95,8 +96,8 @@ class TruncatedNewton:
     max_trials: int = 12
 
     def __post_init__(self) -> None:
-        check_count("max_products", self.max_products)
-        check_count("max_trials", self.max_trials)
+        object.__setattr__(self, "max_products", check_integer("max_products", self.max_products))
+        object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
         check_fraction("max_forcing", self.max_forcing)
         check_fraction("c1", self.c1)
         check_positive("first_move", self.first_move)

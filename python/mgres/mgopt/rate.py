@@ -7,7 +7,8 @@ import numbers
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from .arguments import check_count, check_fraction, check_not_negative, check_positive
+from ..checks import check_integer
+from .arguments import check_fraction, check_not_negative, check_positive
 
 
 @runtime_checkable
@@ -84,7 +85,7 @@ class StepDecay:
 
     def __post_init__(self) -> None:
         check_positive("initial", self.initial)
-        check_count("every", self.every)
+        object.__setattr__(self, "every", check_integer("every", self.every))
         check_fraction("factor", self.factor)
 
     def rate(self, step: int) -> float:
@@ -110,7 +111,7 @@ class LinearDecay:
 
     def __post_init__(self) -> None:
         check_positive("initial", self.initial)
-        check_count("steps", self.steps)
+        object.__setattr__(self, "steps", check_integer("steps", self.steps))
         check_positive("final", self.final)
 
     def rate(self, step: int) -> float:
@@ -141,7 +142,7 @@ class CosineDecay:
 
     def __post_init__(self) -> None:
         check_positive("initial", self.initial)
-        check_count("steps", self.steps)
+        object.__setattr__(self, "steps", check_integer("steps", self.steps))
         check_not_negative("final", self.final)
 
     def rate(self, step: int) -> float:
@@ -169,7 +170,7 @@ class WarmUp:
 
     def __post_init__(self) -> None:
         check_rate("after", self.after)
-        check_count("steps", self.steps)
+        object.__setattr__(self, "steps", check_integer("steps", self.steps))
 
     def rate(self, step: int) -> float:
         """Return the rate of `step`."""
@@ -238,7 +239,7 @@ def by_level(optimizer: Optimizer, factor: float, levels: int) -> list[Optimizer
     GradientDescent(learning_rate=0.025)
     """
     check_positive("factor", factor)
-    check_count("levels", levels)
+    check_integer("levels", levels)
     rate: Any = getattr(optimizer, "learning_rate", None)
     if rate is None:
         raise TypeError(f"optimizer: expected one with a learning_rate, got {optimizer}")

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from ..checks import check_integer
+
 Shape = Literal["V", "W", "F"]
 """V: one visit of the next coarser level; W: two; F: one that is an F itself, then a V."""
 
@@ -38,8 +40,7 @@ class LevelSteps:
 
     def __post_init__(self) -> None:
         for name, steps in (("pre", self.pre), ("post", self.post)):
-            if not isinstance(steps, int) or steps < 0:
-                raise ValueError(f"{name}: expected an integer from 0, got {steps!r}")
+            object.__setattr__(self, name, check_integer(name, steps, least=0))
 
     def __str__(self) -> str:
         if self.pre == self.post:

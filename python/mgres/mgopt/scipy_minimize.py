@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import check_count
+from ..checks import check_integer
 from .carry import Carrier
 from .metric import Diagonal, Euclidean, Metric
 from .objective import Objective, Vector, twice_differentiable
@@ -83,7 +83,7 @@ class SciPyMinimize:
     def __init__(self, method: str, iterations: int = 10, **options: Any) -> None:
         if method not in METHODS:
             raise ValueError(f"method: expected one of {METHODS}, got {method!r}")
-        check_count("iterations", iterations)
+        check_integer("iterations", iterations)
         limit = LIMITS.get(method, "maxiter")
         if limit in options:
             raise ValueError(f"{limit}: expected as `iterations`, got {options[limit]!r}")

@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..checks import check_integer
+
 
 class StoppingRule(Protocol):
     """Decides from what each step knows anyway; costs no evaluation."""
@@ -44,8 +46,7 @@ class MaxSteps:
     steps: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.steps, int) or self.steps < 1:
-            raise ValueError(f"steps: expected an integer from 1, got {self.steps!r}")
+        object.__setattr__(self, "steps", check_integer("steps", self.steps))
 
     def init(self) -> Count:
         """Return a count of zero."""
@@ -83,8 +84,7 @@ class Stall:
     def __post_init__(self) -> None:
         if not 0 < self.gain < 1:
             raise ValueError(f"gain: expected a number in (0, 1), got {self.gain}")
-        if not isinstance(self.over, int) or self.over < 1:
-            raise ValueError(f"over: expected an integer from 1, got {self.over!r}")
+        object.__setattr__(self, "over", check_integer("over", self.over))
 
     def init(self) -> deque[float]:
         """Return an empty window."""

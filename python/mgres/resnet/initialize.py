@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_integer
+
 if TYPE_CHECKING:
     from .network import ResNet
 
@@ -86,8 +88,7 @@ def smooth_start_depth(depth: int, final_time: float) -> int:
     >>> smooth_start_depth(2048, 1.0), smooth_start_depth(2048, 10.0), smooth_start_depth(100, 1.0)
     (16, 64, 20)
     """
-    if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or depth < 1:
-        raise ValueError(f"depth: expected a positive integer, got {depth!r}")
+    depth = check_integer("depth", depth)
     if not (final_time > 0 and math.isfinite(final_time)):
         raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
     start = LEAST_DEPTH

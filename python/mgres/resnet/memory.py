@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import index
 
+from ..parallel import wanted_threads
 from .network import ResNet
 
 
@@ -52,4 +53,4 @@ def estimate_memory(net: ResNet, n_samples: int) -> int:
     >>> estimate_memory(net, 60_000) < 100e6
     True
     """
-    return net.evaluator().gradient_bytes(index(n_samples))
+    return net.evaluator().gradient_bytes(index(n_samples), wanted_threads())

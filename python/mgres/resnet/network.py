@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
+from ..checks import check_integer, check_plain
+from ..parallel import wanted_threads
 from . import initialize
 from .discretization import STAGES, check_discretization
 from .layout import PARTS as PARTS
@@ -106,9 +108,7 @@ class ResNet:
     ) -> None:
         sizes = {"n_inputs": n_inputs, "width": width, "n_outputs": n_outputs, "depth": depth}
         for name, size in sizes.items():
-            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-                raise ValueError(f"{name}: expected a positive integer, got {size!r}")
-            object.__setattr__(self, name, int(size))
+            object.__setattr__(self, name, check_integer(name, size))
         if not (final_time > 0 and math.isfinite(final_time)):
             raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
         if activation not in ACTIVATIONS:
@@ -239,7 +239,7 @@ class ResNet:
         """
         _check_arrays(theta=theta, X=X)
         out = np.empty((len(X) if X.ndim else 0, self.n_outputs), self.dtype)
-        self._evaluator.logits(theta, X, out)
+        self._evaluator.logits(theta, X, out, None, wanted_threads())
         return out
 
     def states(self, theta: Array, X: Array, layers: Iterable[int] | None = None) -> Array:
@@ -306,7 +306,7 @@ class ResNet:
         """
         _check_arrays(theta=theta, X=X, dlogits=dlogits)
         dtheta, inputs = np.empty(self.size, self.dtype), np.empty(X.shape, self.dtype)
-        self._evaluator.vjp(theta, X, dlogits, dtheta, inputs)
+        self._evaluator.vjp(theta, X, dlogits, dtheta, inputs, None, wanted_threads())
         return dtheta, inputs
 
     def predict(self, theta: Array, X: Array) -> NDArray[np.int64]:
@@ -351,3 +351,4 @@ def _check_arrays(**arrays: object) -> None:
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name}: expected a numpy array, got {type(array).__name__}")
+        check_plain(name, array)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..mgopt import Objective
+from ..parallel import wanted_threads
 from .coarse import check_defect, coarse_network
 from .layout import PARTS, Array
 from .network import ResNet
@@ -177,6 +178,7 @@ class ResNetObjective:
             theta,
             defect,
             fine._current_defect(),
+            wanted_threads(),
         )
         corrected = copy.copy(self)
         corrected._defect = defect
@@ -194,6 +196,21 @@ class ResNetObjective:
         other.samples = samples
         other._defect = None
         return other
+
+    def __copy__(self) -> ResNetObjective:
+        """Return a shallow copy, which shares the compiled evaluator and its memory."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the compiled evaluator out of pickles and deep copies."""
+        return {k: v for k, v in self.__dict__.items() if k != "_evaluator"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over `state`, with a new evaluator."""
+        self.__dict__.update(state)
+        self._evaluator = self.net.evaluator(self.loss, self.fixed)
 
     def check_validation(self, X: Array, y: NDArray[Any]) -> None:
         """Raise an error unless they are samples and labels for the network."""
@@ -221,7 +238,7 @@ class ResNetObjective:
     def value(self, x: Array) -> float:
         """Return f(x)."""
         defect = self._current_defect()
-        value = self._evaluator.value(x, self.samples.X, self.samples.y, defect)
+        value = self._evaluator.value(x, self.samples.X, self.samples.y, defect, wanted_threads())
         for penalty in self._penalties:
             value += penalty.value(x)
         return value
@@ -229,7 +246,9 @@ class ResNetObjective:
     def value_and_grad(self, x: Array, out: Array) -> float:
         """Write the gradient of f at `x` to `out` and return f(x)."""
         defect = self._current_defect()
-        value = self._evaluator.value_and_grad(x, self.samples.X, self.samples.y, out, defect)
+        value = self._evaluator.value_and_grad(
+            x, self.samples.X, self.samples.y, out, defect, wanted_threads()
+        )
         for penalty in self._penalties:
             value += penalty.add_gradient(x, out)
         return value
@@ -251,7 +270,9 @@ class ResNetObjective:
             If the scheme is verlet, for which there are no such products.
         """
         defect = self._current_defect()
-        self._evaluator.hessian_product(x, self.samples.X, self.samples.y, v, out, defect)
+        self._evaluator.hessian_product(
+            x, self.samples.X, self.samples.y, v, out, defect, wanted_threads()
+        )
         self._add_penalty_product(x, v, out)
 
     def gauss_newton_product(self, x: Array, v: Array, out: Array) -> None:
@@ -268,7 +289,9 @@ class ResNetObjective:
             If the scheme is verlet.
         """
         defect = self._current_defect()
-        self._evaluator.gauss_newton_product(x, self.samples.X, self.samples.y, v, out, defect)
+        self._evaluator.gauss_newton_product(
+            x, self.samples.X, self.samples.y, v, out, defect, wanted_threads()
+        )
         self._add_penalty_product(x, v, out)
 
     def _add_penalty_product(self, x: Array, v: Array, out: Array) -> None:

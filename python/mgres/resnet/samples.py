@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_plain
 from .layout import Array
 from .network import ResNet
 
@@ -39,6 +42,8 @@ class Samples:
         self.revision = 0
         self.source: Callable[[], tuple[Array, Targets]] | None = None
         self._due = False
+        self._users: dict[object, bool] = {}
+        self._exchanged_by: int | None = None
 
     @property
     def X(self) -> Array:
@@ -51,6 +56,44 @@ class Samples:
         """Targets of the inputs."""
         self._fetch()
         return self._y
+
+    @contextmanager
+    def lent(self, *, exchanged: bool) -> Iterator[None]:
+        """Keep the samples for one run: as they are, or to be exchanged for mini-batches.
+
+        Any number of runs may use them as they are.  A run that exchanges them is alone, and while
+        it lasts nobody sees the samples from another thread.  Nobody waits.
+
+        Raises
+        ------
+        RuntimeError
+            If another run uses them in a way that does not go together with this one.
+        """
+        me = object()
+        self._users[me] = exchanged
+        try:
+            for user, exchanges in list(self._users.items()):  # in order of arrival
+                if user is me:
+                    break
+                if exchanges or exchanged:
+                    raise RuntimeError(
+                        "f: its samples are in use by another call of fit, and one of the two "
+                        "trains on mini-batches, which replace them: give each call a "
+                        "ResNetObjective of its own"
+                    )
+            if exchanged:
+                self._exchanged_by = get_ident()
+            try:
+                yield
+            finally:
+                if exchanged:
+                    self._exchanged_by = None
+        finally:
+            del self._users[me]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the present users out of pickles and copies."""
+        return {**self.__dict__, "_users": {}, "_exchanged_by": None}
 
     def use(self, X: Array, y: Targets) -> None:
         """Take other samples, which were checked before."""
@@ -78,6 +121,11 @@ class Samples:
         return len(self.X)
 
     def _fetch(self) -> None:
+        if self._exchanged_by is not None and self._exchanged_by != get_ident():
+            raise RuntimeError(
+                "f: is on mini-batches of a call of fit in another thread: give each thread a "
+                "ResNetObjective of its own"
+            )
         if self._due:
             assert self.source is not None
             self._X, self._y = self.source()
@@ -88,6 +136,7 @@ def check_inputs(name: str, X: Array, net: ResNet) -> Array:
     """Return `X` if it can be fed to `net`; otherwise say what is wrong with it."""
     if not isinstance(X, np.ndarray):
         raise TypeError(f"{name}: expected a numpy array, got {type(X).__name__}")
+    check_plain(name, X)
     if X.dtype != net.dtype:
         raise TypeError(f"{name}: expected dtype {net.dtype}, as the network has, got {X.dtype}")
     if X.ndim != 2 or X.shape[1] != net.n_inputs:
@@ -107,6 +156,7 @@ def check_targets(name: str, y: NDArray[Any], n: int, net: ResNet, loss: str) ->
     """Return `y` as int64 labels (n,) or as vectors (n, n_outputs) of the network's dtype."""
     if not isinstance(y, np.ndarray):
         raise TypeError(f"{name}: expected a numpy array, got {type(y).__name__}")
+    check_plain(name, y)
     if np.issubdtype(y.dtype, np.integer):
         if y.shape != (n,):
             raise ValueError(f"{name}: expected labels of shape ({n},), got {y.shape}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import _core
 from .coarse import check_levels
 from .layered import LayeredNetwork
@@ -66,6 +68,7 @@ class DepthTransfer:
             projection = "mean" if prolongation == "constant" else "injection"
         if projection not in PROJECTIONS:
             raise ValueError(f"projection: expected one of {PROJECTIONS}, got {projection!r}")
+        self._networks = fine, coarse
         self.prolongation = prolongation
         self.projection = projection
         self._prolongation = _core.Prolongation[prolongation]
@@ -80,6 +83,10 @@ class DepthTransfer:
             factor=self._factor,
             tail=closing.stop - closing.start,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy by the arguments."""
+        return type(self), (*self._networks, self.prolongation, self.projection)
 
     @property
     def fine_size(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from ..files import save, write_json
 from ..info import environment
 from ..mgopt import Hierarchy
-from ..parallel import get_num_threads, set_num_threads
+from ..parallel import get_num_threads, threads
 from ..training import (
     Checkpoint,
     DivergenceError,
@@ -96,15 +96,11 @@ def run(
     if resume:
         cycles = seen[-1].cycle if len(seen) else 0
         tell(f"resuming after {cycles} cycles" if cycles else "no checkpoint yet: starting again")
-    threads = get_num_threads()
     n = settings.batch_size or len(data.X)
-    useful = defaults.useful_threads(training.f.net, n, most=threads)
-    set_num_threads(settings.threads or useful)
+    useful = defaults.useful_threads(training.f.net, n, most=get_num_threads())
     started = time.perf_counter()
-    try:
+    with threads(settings.threads or useful):
         result, error = _fit(settings, training, folder, seen)
-    finally:
-        set_num_threads(threads)
     seconds = time.perf_counter() - started
     return _write(settings, data, training, folder, result, error, seconds, version)
 

@@ -16,15 +16,16 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..checks import check_integer, check_number
 from ..mgopt import Adam, Stall
 from ..mgopt.adam import AdamState
-from ..parallel import MOST_THREADS, get_num_threads, set_num_threads
+from ..parallel import MOST_THREADS, get_num_threads, threads
 from ..resnet import DecayToStart, ResNet, ResNetObjective, time_metric
 from ..training import FitResult, TrainingInterrupted, defaults, fit
 from ..training.plan import CYCLES, Plan
 from ..training.stall import LossStall
 from .samples import WeightedSamples, positive
-from .settings import check_dtype, check_integer, check_number
+from .settings import check_dtype
 from .watch import EarlyStopping
 
 Array = NDArray[Any]
@@ -292,28 +293,23 @@ class ResNetEstimator(BaseEstimator):
 
     @contextmanager
     def _threads(self, n: int) -> Iterator[None]:
-        """Use `n_threads` inside for passes of `n` samples, and afterwards what was set before."""
-        before = get_num_threads()
+        """Use `n_threads` inside, or as many as pay for passes of `n` samples."""
         wanted = self.n_threads
         if wanted is None:
-            wanted = defaults.useful_threads(self.net_, n, most=before)
-        set_num_threads(int(wanted))
-        try:
+            wanted = defaults.useful_threads(self.net_, n, most=get_num_threads())
+        with threads(wanted):
             yield
-        finally:
-            set_num_threads(before)
 
     def _check_parameters(self) -> None:
         """Raise a ValueError if a parameter is not as documented; `ResNet` checks its own."""
-        check_integer("width", self.width, 1, optional=True)
-        check_integer("levels", self.levels, 1, optional=True)
-        check_integer("batch_size", self.batch_size, 1, optional=True)
-        check_integer("max_iter", self.max_iter, 1)
-        check_integer("n_iter_no_change", self.n_iter_no_change, 1)
-        check_integer("n_threads", self.n_threads, 1, most=MOST_THREADS, optional=True)
+        for name in ("width", "levels", "batch_size"):
+            check_integer(name, getattr(self, name), optional=True)
+        for name in ("max_iter", "n_iter_no_change"):
+            check_integer(name, getattr(self, name))
+        check_integer("n_threads", self.n_threads, most=MOST_THREADS, optional=True)
         if self.cycle not in CYCLES:
             raise ValueError(f"cycle: expected one of {CYCLES}, got {self.cycle!r}")
-        check_number("alpha", self.alpha)
+        check_number("alpha", self.alpha, least=0)
         check_number("tol", self.tol, above=0, below=1)
         check_number("learning_rate_init", self.learning_rate_init, above=0)
         check_number("validation_fraction", self.validation_fraction, above=0, below=1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..mgopt.arguments import check_count
+from ..checks import check_integer
 from ..resnet.discretization import STAGES
 from .checks import check_parts, check_residual
 from .layout import Array, Parameters, StackLayout, TorchViews
@@ -170,7 +170,7 @@ class TorchResNet:
 
     def with_depth(self, depth: int) -> TorchResNet:
         """Return the same network with another number of layers and the same T."""
-        check_count("depth", depth)
+        check_integer("depth", depth)
         return self._with(depth=depth)
 
     def with_scheme(self, scheme: str, substeps: float = 1.0) -> TorchResNet:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..checks import check_integer
 from ..mgopt import Objective
 from ..resnet import Regularizer, Samples
 from ..resnet.coarse import coarse_network
@@ -103,8 +104,8 @@ class TorchObjective:
             raise TypeError(f"net: expected a TorchResNet, got {type(net).__name__}")
         if not callable(loss):
             raise TypeError(f"loss: expected a callable (outputs, targets), got {loss!r}")
-        if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
-            raise ValueError(f"chunk: expected a positive integer or None, got {chunk!r}")
+        if chunk is not None:
+            chunk = check_integer("chunk", chunk)
         self.samples = Samples(*check_data(net, X, y))
         self.loss = loss
         self.regularizer = regularizer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_integer
 from ..mgopt import Hierarchy
 from ..resnet import LayeredObjective
 from ..resnet.network import Array
@@ -45,7 +45,7 @@ class Limits:
                 raise ValueError(f"{name}: expected a number or None, got {value!r}")
         if self.accuracy is not None and not 0 <= self.accuracy <= 1:
             raise ValueError(f"target_accuracy: expected a share from 0 to 1, got {self.accuracy}")
-        check_count("max_cycles", self.cycles, least=0)
+        object.__setattr__(self, "cycles", check_integer("max_cycles", self.cycles, least=0))
 
     def goal(self, record: Record) -> bool:
         """Return whether `record` meets the accuracy or the loss that is wanted, on its level."""
@@ -76,16 +76,6 @@ def _at_least(value: float | None, bound: float | None) -> bool:
 
 def _at_most(value: float, bound: float | None) -> bool:
     return bound is not None and value <= bound
-
-
-def check_count(name: str, value: int, least: int = 1) -> None:
-    """Raise a ValueError unless `value` is an integer of at least `least`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = least - 1
-    if isinstance(value, bool) or count < least:
-        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
 
 
 def check_method(hierarchy: Any, cycle: Any) -> None:

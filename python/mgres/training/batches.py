@@ -26,11 +26,11 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from ..checks import check_integer
 from ..mgopt import Hierarchy, Judge, Method, Smoothing
 from ..resnet import LayeredObjective
 from ..resnet.network import Array
 from ..resnet.samples import Samples, Targets
-from .arguments import check_count
 from .order import Indices, Order
 
 
@@ -106,7 +106,7 @@ class SameBatch:
     size: int
 
     def __post_init__(self) -> None:
-        check_count("size", self.size)
+        object.__setattr__(self, "size", check_integer("size", self.size))
 
     def begin(
         self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int
@@ -154,8 +154,8 @@ class Growing:
     every: int = 1
 
     def __post_init__(self) -> None:
-        check_count("start", self.start)
-        check_count("every", self.every)
+        object.__setattr__(self, "start", check_integer("start", self.start))
+        object.__setattr__(self, "every", check_integer("every", self.every))
         if not (self.factor > 1 and math.isfinite(self.factor)):
             raise ValueError(f"factor: expected a number greater than 1, got {self.factor!r}")
 
@@ -318,5 +318,5 @@ def make_strategy(batch_size: BatchStrategy | int | None) -> BatchStrategy:
         strategy: Any = batch_size
         return strategy  # type: ignore[no-any-return]
     count: Any = batch_size
-    check_count("batch_size", count)
+    check_integer("batch_size", count)
     return SameBatch(count)

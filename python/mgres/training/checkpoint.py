@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from .arguments import check_count
+from ..checks import check_integer
 
 VERSION = 2
 """Of the format of checkpoints."""
@@ -60,11 +60,12 @@ class Checkpoint:
         if not isinstance(self.folder, str | Path):
             raise TypeError(f"folder: expected a path, got {type(self.folder).__name__}")
         if self.every_cycles is not None:
-            check_count("every_cycles", self.every_cycles)
+            every = check_integer("every_cycles", self.every_cycles)
+            object.__setattr__(self, "every_cycles", every)
         minutes = self.every_minutes
         if minutes is not None and not (minutes >= 0 and math.isfinite(minutes)):
             raise ValueError(f"every_minutes: expected a number from 0 or None, got {minutes!r}")
-        check_count("keep", self.keep)
+        object.__setattr__(self, "keep", check_integer("keep", self.keep))
 
     @property
     def exists(self) -> bool:

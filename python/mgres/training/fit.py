@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ..checks import check_integer
+from ..exclusive import exclusive
 from ..mgopt import Hierarchy, LevelOptimizer, Method, Schedule, VCycle
+from ..parallel import threads
 from ..resnet import LayeredObjective, resnet_hierarchy
 from ..resnet.network import Array
 from .arguments import (
@@ -15,7 +18,6 @@ from .arguments import (
     Validation,
     check_batches,
     check_callbacks,
-    check_count,
     check_method,
     check_validation,
     copy_start,
@@ -84,6 +86,7 @@ def fit(
     progress: bool | Progress = False,
     label: str = "",
     seed: int = 0,
+    n_threads: int | None = None,
     checkpoint: Checkpoint | None = None,
     resume: str | Path | None = None,
 ) -> FitResult:
@@ -150,6 +153,9 @@ def fit(
         What the progress display calls this run.
     seed : int
         For the initial parameters and the order of the samples.
+    n_threads : int, optional
+        Threads of this call; by default those of :func:`mgres.threads` around it, or else of
+        :func:`mgres.set_num_threads`.  The result does not depend on it.
     checkpoint : Checkpoint, optional
         Where and how often to store the run, so that it can go on after a crash.
     resume : str or Path, optional
@@ -175,6 +181,10 @@ def fit(
     TrainingInterrupted
         On Ctrl-C, a KeyboardInterrupt; it holds the result so far.
 
+    RuntimeError
+        If `hierarchy`, or mini-batches of the samples of `f`, are in use by another call of fit
+        that is not over, such as one in another thread.
+
     An exception in a callback is passed on, with the result so far in its attribute ``result``.
     """
     check_method(hierarchy, cycle)
@@ -199,60 +209,67 @@ def fit(
         check_validation(f, validation)
     elif target_accuracy is not None:
         raise ValueError("target_accuracy: needs validation=(X, y)")
-    check_count("validate_every", validate_every)
+    check_integer("validate_every", validate_every)
     check_callbacks(callbacks)
     check_checkpoint(checkpoint, resume)
     theta = f.net.init(seed) if theta is None else copy_start(f, theta)
-    if not math.isfinite(f.value(theta)):
-        raise ValueError("theta: expected a start with a finite loss")
-
-    run = Run(
-        hierarchy,
-        batches.method,
-        limits,
-        validation,
-        validate_every,
-        theta,
-        on_batches=batch_size is not None,
-    )
-    is_kept = checkpoint is not None or resume is not None
-    settings = identify(f, hierarchy, cycle, strategy) if is_kept else {}
-    keeper = Keeper(checkpoint, run, batches, settings)
-    try:
-        with make_progress(progress, label, limits.total) as display:
-            with batches:
-                keeper.begin(
-                    resume_run(Path(resume), run, batches, settings) if resume is not None else None
-                )
-                display.show(run.history[-1])
-                while (reason := run.reached()) is None:
-                    record = run.cycle(batches.next())
-                    keeper.note()
-                    display.show(record)
-                    theta = run.theta if callbacks else theta
-                    wishes = [callback(record, theta) for callback in callbacks]
-                    if any(wishes):
-                        reason = run.reached() or "callback"
-                        break
-                keeper.finish()
-            result = run.result(reason)
-            if len(result.history) > len(run.history):
-                display.show(result.history[-1])
-            return result
-    except KeyboardInterrupt:
-        keeper.finish()
-        raise TrainingInterrupted(run.result("interrupted"), keeper.folder) from None
-    except DivergedError as error:
-        raise DivergenceError(str(error), run.result("divergence")) from None
-    except Exception as error:
-        if run.history.cycles:
+    on_batches = batch_size is not None
+    with (
+        threads(n_threads),
+        exclusive("hierarchy", hierarchy, "another call of fit"),
+        f.samples.lent(exchanged=on_batches),
+    ):
+        if not math.isfinite(f.value(theta)):
+            raise ValueError("theta: expected a start with a finite loss")
+        run = Run(
+            hierarchy,
+            batches.method,
+            limits,
+            validation,
+            validate_every,
+            theta,
+            on_batches=on_batches,
+        )
+        is_kept = checkpoint is not None or resume is not None
+        settings = identify(f, hierarchy, cycle, strategy) if is_kept else {}
+        keeper = Keeper(checkpoint, run, batches, settings)
+        try:
+            with make_progress(progress, label, limits.total) as display:
+                with batches:
+                    keeper.begin(
+                        resume_run(Path(resume), run, batches, settings)
+                        if resume is not None
+                        else None
+                    )
+                    display.show(run.history[-1])
+                    while (reason := run.reached()) is None:
+                        record = run.cycle(batches.next())
+                        keeper.note()
+                        display.show(record)
+                        theta = run.theta if callbacks else theta
+                        wishes = [callback(record, theta) for callback in callbacks]
+                        if any(wishes):
+                            reason = run.reached() or "callback"
+                            break
+                    keeper.finish()
+                result = run.result(reason)
+                if len(result.history) > len(run.history):
+                    display.show(result.history[-1])
+                return result
+        except KeyboardInterrupt:
             keeper.finish()
-            vars(error)["result"] = run.result("error")
-        raise
-    finally:
-        for callback in callbacks:
-            if isinstance(callback, Closing):
-                callback.close()
+            raise TrainingInterrupted(run.result("interrupted"), keeper.folder) from None
+        except DivergedError as error:
+            raise DivergenceError(str(error), run.result("divergence")) from None
+        except Exception as error:
+            if run.history.cycles:
+                keeper.finish()
+                vars(error)["result"] = run.result("error")
+            raise
+        finally:
+            for callback in callbacks:
+                if isinstance(callback, Closing):
+                    callback.close()
 
 
 def _is_free(cycle: Method | None) -> bool:
@@ -265,7 +282,7 @@ def _resolve(
 ) -> tuple[Hierarchy, Method]:
     if hierarchy is None:
         if levels is not None:
-            check_count("levels", levels)
+            check_integer("levels", levels)
         else:
             levels = 1 if cycle is None else cycle.levels() or 1
         hierarchy = resnet_hierarchy(f, levels)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import check_integer
 from ..mgopt import Counted, Hierarchy, Method, StateDefect
 from ..resnet import LayeredObjective, Samples
 from ..resnet.network import Array
-from .arguments import check_count
 from .batches import Batches, ShuffledBatches, check_size, gather, judged
 from .order import Order
 
@@ -43,7 +43,7 @@ class FreshCoarse:
     size: int
 
     def __post_init__(self) -> None:
-        check_count("size", self.size)
+        object.__setattr__(self, "size", check_integer("size", self.size))
 
     def begin(
         self, f: LayeredObjective, hierarchy: Hierarchy, method: Method, seed: int

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import check_integer
 from ...resnet import ResNet, Tikhonov
 from ...resnet.discretization import check_discretization
 from ...resnet.network import ACTIVATIONS, PARTS, Array
@@ -144,9 +145,7 @@ class Problem:
         object.__setattr__(self, "targets", targets)
         check_discretization(self.width, "euler", 1.0, self.weights, self.damping)
         for name in ("width", "depth", "validate_every"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}: expected a positive integer, got {value!r}")
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         for name in ("final_time", "max_work_units", "max_seconds"):
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and 0 < value < math.inf):

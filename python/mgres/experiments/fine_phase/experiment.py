@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...checks import check_integer
 from ...info import environment
 from ...mgopt import FirstOrder, StateDefect, Vector
 from ..comparison.problem import Problem, Target
@@ -70,8 +71,7 @@ def run(
     ValueError
         If an argument is not as described.
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ValueError(f"seeds: expected an integer from 1, got {seeds!r}")
+    check_integer("seeds", seeds)
     problem = make_problem(depth, BUDGET / 2 if quick else BUDGET)
     names = IN_QUICK if quick else tuple(METHODS)
     numbers = [FIRST_SEED + i for i in range(seeds)]

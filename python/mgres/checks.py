@@ -1,0 +1,80 @@
+"""What an argument may be: the one place where numbers are checked.
+
+Every function returns the value as a plain Python number, takes NumPy's as well, and otherwise
+raises a ValueError that names the argument, what was expected and what came.  True and False are
+no numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Real
+from typing import Any, Literal, overload
+
+import numpy as np
+
+
+@overload
+def check_integer(
+    name: str,
+    value: Any,
+    least: int = 1,
+    most: int | None = None,
+    *,
+    optional: Literal[False] = ...,
+) -> int: ...
+@overload
+def check_integer(
+    name: str, value: Any, least: int = 1, most: int | None = None, *, optional: bool
+) -> int | None: ...
+def check_integer(
+    name: str, value: Any, least: int = 1, most: int | None = None, *, optional: bool = False
+) -> int | None:
+    """Return `value` as an int if it is from `least` to `most`; also None, if it is `optional`."""
+    if optional and value is None:
+        return None
+    try:
+        number = operator.index(value)
+        fits = not isinstance(value, (bool, np.bool_)) and not getattr(value, "ndim", 0)
+    except TypeError:
+        number, fits = 0, False
+    if not fits or number < least or (most is not None and number > most):
+        bounds = f"from {least}" if most is None else f"from {least} to {most}"
+        or_none = " or None" if optional else ""
+        raise ValueError(f"{name}: expected an integer {bounds}{or_none}, got {value!r}")
+    return number
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return `value` as a float if it is a finite number within the bounds."""
+    is_real = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+    number = float(value) if is_real else math.nan
+    inside = (
+        math.isfinite(number)
+        and (least is None or number >= least)
+        and (above is None or number > above)
+        and (most is None or number <= most)
+        and (below is None or number < below)
+    )
+    if not inside:
+        bounds = {">=": least, ">": above, "<=": most, "<": below}
+        wanted = " and ".join(f"{sign} {b:g}" for sign, b in bounds.items() if b is not None)
+        raise ValueError(f"{name}: expected a finite number {wanted}".rstrip() + f", got {value!r}")
+    return number
+
+
+def check_plain(name: str, array: Any) -> None:
+    """Raise a TypeError if `array` is masked: the core would read what lies under the mask."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: expected a plain array, got a masked one; fill or drop what is masked"
+        )

@@ -1,6 +1,7 @@
 #include "mgres/loss.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "mgres/vecmath.hpp"
 
@@ -27,11 +28,15 @@ void cross_entropy(const S* p, Index outputs, S* z, S* losses) {
   constexpr Index lanes = kLanes<S>;
   Pack<S> largest = load(z);
   for (Index c = 1; c < outputs; ++c) largest = max<S>(largest, load(z + c * lanes));
+  const Pack<S> lowest = Pack<S>{} + std::numeric_limits<S>::lowest();
   Pack<S> sum{}, mass{}, linear{};
   for (Index c = 0; c < outputs; ++c) {
-    const Pack<S> shifted = load(z + c * lanes) - largest;
+    // a difference may overflow; times a target of 0 it must not be a NaN, which those of z remain
+    // in the exponentials
+    const Pack<S> difference = load(z + c * lanes) - largest;
+    const Pack<S> shifted = max<S>(difference, lowest);
     const Pack<S> pc = load(p + c * lanes);
-    const Pack<S> e = exp<S>(shifted);
+    const Pack<S> e = exp<S>(difference);
     sum += e;
     mass += pc;
     linear += pc * shifted;

@@ -13,6 +13,7 @@ from numbers import Real
 from typing import Any, Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @overload
@@ -70,6 +71,17 @@ def check_number(
         wanted = " and ".join(f"{sign} {b:g}" for sign, b in bounds.items() if b is not None)
         raise ValueError(f"{name}: expected a finite number {wanted}".rstrip() + f", got {value!r}")
     return number
+
+
+def check_predictions(outputs: NDArray[Any]) -> None:
+    """Raise a ValueError unless all outputs of a network, one row for each sample, are finite."""
+    if np.isfinite(outputs).all():
+        return
+    row, *rest = where = tuple(np.argwhere(~np.isfinite(outputs))[0])
+    raise ValueError(
+        f"X: the prediction for row {row} is not finite (output {', '.join(map(str, rest))} is "
+        f"{outputs[where]}): its features are too large, or not finite themselves"
+    )
 
 
 def check_plain(name: str, array: Any) -> None:

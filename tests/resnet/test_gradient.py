@@ -89,27 +89,56 @@ def test_one_and_two_layers(width, depth, dtype, tolerance):
     assert_core_equals_reference(net, 50, "cross_entropy", tolerance)
 
 
-# Layers are taken in segments whose states fill 512 KiB, the way back recomputes all but the last;
-# but from width 32 on all states are kept while they fit into 32 MiB.
+# ---- the way back with checkpoints ---------------------------------------------------------------
+
+TAPE = 40_000
+"""Bytes, so few that every network here recomputes most of its states."""
+
+
+def checkpointed(net, n, fixed=()):
+    evaluator = net.evaluator("cross_entropy", fixed, tape_bytes=TAPE)
+    assert evaluator.checkpoints(n) > 0, "this network is too small to test checkpoints"
+    assert net.evaluator().checkpoints(n) == 0, "and this one compares checkpoints with themselves"
+    return evaluator
+
+
 @pytest.mark.parametrize(
     ("width", "depth", "n"),
-    [(2, 1500, 140), (3, 700, 20), (10, 300, 140), (16, 129, 257), (24, 90, 130), (40, 700, 140)],
+    [(2, 1500, 140), (3, 700, 20), (10, 300, 140), (16, 129, 257), (24, 90, 130), (40, 100, 140)],
 )
-def test_depths_with_many_recomputed_segments(width, depth, n, dtype, tolerance):
+def test_a_gradient_with_checkpoints_is_that_of_the_reference(width, depth, n, dtype, tolerance):
     net = mgres.ResNet(3, width, 2, depth, activation="tanh", dtype=dtype)
-    assert_core_equals_reference(net, n, "cross_entropy", 4 * tolerance)
+    theta, X, vectors, y = random_problem(net, n)
+    gradient = np.full_like(theta, np.nan)
+    value = checkpointed(net, n).value_and_grad(theta, X, y, gradient)
+    expected, expected_gradient = reference_value_and_grad(net, "cross_entropy", theta, X, vectors)
+    assert value == pytest.approx(expected, rel=4 * tolerance)
+    for part in map(net.part, PARTS):
+        assert relative_error(gradient[part], expected_gradient[part]) < 12 * tolerance, part
 
 
-def test_wide_and_so_deep_that_not_all_states_are_kept():
+@pytest.mark.parametrize(
+    "form",
+    [{"scheme": s} for s in ("euler", "matched", "rk4", "verlet")] + [{"weights": "antisymmetric"}],
+    ids=str,
+)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_checkpoints_change_no_bit(activation, form, dtype):
+    """In every activation, and so relu, whose kinks a reference may take on the other side."""
+    net = mgres.ResNet(3, 6, 2, 150, activation=activation, dtype=dtype, **form)
+    theta, X, _, y = random_problem(net, 140, scale=0.3)
+    expected, gradient = np.full_like(theta, np.nan), np.full_like(theta, np.nan)
+    value = net.evaluator().value_and_grad(theta, X, y, expected)
+    for threads in (1, 3):
+        evaluator = checkpointed(net, 140)
+        assert evaluator.value_and_grad(theta, X, y, gradient, None, threads) == value
+        np.testing.assert_array_equal(gradient, expected)
+
+
+def test_so_deep_that_the_usual_tape_is_too_short():
     net = mgres.ResNet(3, 32, 2, 1100, activation="tanh", dtype=np.float64)
+    assert net.evaluator().checkpoints(128) > 0
     assert_core_equals_reference(net, 128, "cross_entropy", 1e-12)
-
-
-@pytest.mark.parametrize("activation", ["relu", "smooth_relu", "logistic"])
-def test_recomputed_segments_of_other_activations(activation):
-    # in double only: in single precision rounding decides on which side of a kink a sample lies
-    net = mgres.ResNet(3, 10, 2, 300, activation=activation, dtype=np.float64)
-    assert_core_equals_reference(net, 140, "cross_entropy", 1e-12)
 
 
 @pytest.mark.parametrize("n_outputs", [2, 10, 33])

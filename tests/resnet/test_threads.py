@@ -58,6 +58,49 @@ def test_number_of_threads_is_kept():
     assert mgres.get_num_threads() == 7
 
 
+def test_a_block_with_its_own_number_of_threads():
+    mgres.set_num_threads(2)
+    with mgres.threads(5):
+        assert mgres.get_num_threads() == 5
+        with mgres.threads(None), mgres.threads(np.int64(3)):
+            assert mgres.get_num_threads() == 3
+        assert mgres.get_num_threads() == 5
+    assert mgres.get_num_threads() == 2
+    with pytest.raises(ValueError, match="n: expected an integer from 1 to 4096, got 0"):
+        mgres.threads(0).__enter__()
+
+
+def test_a_block_is_of_one_python_thread():
+    mgres.set_num_threads(2)
+    seen = []
+
+    def work(i):
+        with mgres.threads(i + 3):
+            for _ in range(100):
+                seen.append(mgres.get_num_threads() == i + 3)
+
+    with mgres.threads(7):
+        in_threads(4, work)
+        in_threads(1, lambda i: seen.append(mgres.get_num_threads() == 2))
+        assert mgres.get_num_threads() == 7
+    assert len(seen) == 401
+    assert all(seen)
+
+
+def test_a_call_uses_the_threads_of_its_block():
+    """Each thread has scratch of its own, which shows how many there were."""
+    net = NETWORKS["deep"]
+    theta, X, _, y = random_problem(net, 1000)
+    held = {}
+    for n in (1, 2, 4):
+        f = mgres.ResNetObjective(net, X, y)
+        with mgres.threads(n):
+            f.value_and_grad(theta, np.empty_like(theta))
+        held[n] = f._evaluator.workspace_bytes
+        assert held[n] == net.evaluator().gradient_bytes(1000, n)
+    assert held[1] < held[2] < held[4]
+
+
 def in_threads(count, work):
     errors = []
 
@@ -217,3 +260,31 @@ def test_affinity_limits_the_default(run_python):
         print(mgres.get_num_threads())
     """
     assert int(run_python(program).stdout) == 1
+
+
+@needs_fork
+def test_a_child_that_was_forked_during_a_gradient_evaluates(run_python):
+    """The parent's other thread holds nothing that the child would wait for."""
+    tail = """
+    import threading, time
+    stop = threading.Event()
+    begun = threading.Event()
+
+    def work():
+        own = np.empty_like(theta)
+        while not stop.is_set():
+            f.value_and_grad(theta, own)
+            begun.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begun.wait()
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if right() else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    stop.set()
+    worker.join()
+    """
+    run_python(FORK + tail, timeout=60)

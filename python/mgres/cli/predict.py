@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import check_predictions
 from ..files import replacing
 from ..runs.samples import features
 from .errors import UserError
@@ -59,7 +60,10 @@ def _predict(options: argparse.Namespace) -> int:
 def _table(trained: Trained, X: np.ndarray, *, proba: bool) -> str:
     net, scaling = trained.model.net, trained.scaling
     outputs = net.logits(trained.model.theta, scaling.inputs(X, net.dtype)).astype(np.float64)
+    check_predictions(outputs)
     predicted = scaling.predictions(outputs)
+    if not scaling.classes:
+        check_predictions(predicted[:, None])
     names = [scaling.target]
     columns = [[str(p) if scaling.classes else repr(float(p)) for p in predicted]]
     if proba:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
-from ..checks import check_integer, check_plain
+from ..checks import check_integer, check_plain, check_predictions
 from ..parallel import wanted_threads
 from . import initialize
 from .discretization import STAGES, check_discretization
@@ -310,18 +310,32 @@ class ResNet:
         return dtheta, inputs
 
     def predict(self, theta: Array, X: Array) -> NDArray[np.int64]:
-        """Return the most likely class of each sample, shape (n,)."""
-        classes: NDArray[np.int64] = np.argmax(self.logits(theta, X), axis=1)
+        """Return the most likely class of each sample, shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If an output is not finite.
+        """
+        outputs = self.logits(theta, X)
+        check_predictions(outputs)
+        classes: NDArray[np.int64] = np.argmax(outputs, axis=1)
         return classes
 
     def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
-        """Return the share of samples whose predicted class is `y`."""
-        return float(np.mean(self.predict(theta, X) == y))
+        """Return the share of samples whose predicted class is `y`; no class if not finite."""
+        outputs = self.logits(theta, X)
+        finite = np.isfinite(outputs).all(axis=1)
+        return float(np.mean((np.argmax(outputs, axis=1) == y) & finite))
 
     def evaluator(
-        self, loss: str = "cross_entropy", fixed: tuple[str, ...] = ()
+        self, loss: str = "cross_entropy", fixed: tuple[str, ...] = (), *, tape_bytes: int = 0
     ) -> _core.EvaluatorFloat32 | _core.EvaluatorFloat64:
-        """Return the compiled evaluator of this network with a loss."""
+        """Return the compiled evaluator of this network with a loss.
+
+        States of layers that do not fit into `tape_bytes` on a thread are computed again on the way
+        back, which changes no bit; 0 stands for what suits the processor's cache.
+        """
         evaluator = _core.EvaluatorFloat32 if self.dtype == np.float32 else _core.EvaluatorFloat64
         return evaluator(
             self.n_inputs,
@@ -336,6 +350,7 @@ class ResNet:
             substeps=self.substeps,
             antisymmetric=self.weights == "antisymmetric",
             damping=self.damping,
+            tape_bytes=tape_bytes,
         )
 
     @cached_property

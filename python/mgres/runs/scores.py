@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_predictions
 from ..resnet import ResNet, ResNetObjective
 from ..resnet.network import Array
 from .scaling import Scaling
@@ -70,6 +71,7 @@ def score(net: ResNet, theta: Array, scaling: Scaling, X: NDArray[Any], y: NDArr
         errors = scaling.predictions(outputs) - y
         mse, variance = float(np.mean(errors**2)), float(np.var(y))
         return Scores(len(y), loss, r2=1 - mse / variance if variance > 0 else None, mse=mse)
+    check_predictions(outputs)
     predicted = np.argmax(outputs, axis=1)
     m = len(scaling.classes)
     confusion: tuple[tuple[int, ...], ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,7 +18,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..checks import check_integer, check_number
+from ..checks import check_integer, check_number, check_predictions
+from ..exclusive import exclusive
 from ..mgopt import Adam, Stall
 from ..mgopt.adam import AdamState
 from ..parallel import MOST_THREADS, get_num_threads, threads
@@ -31,6 +34,17 @@ from .watch import EarlyStopping
 Array = NDArray[Any]
 BATCH = 200
 """Samples of a batch of `partial_fit`, if `batch_size` does not say."""
+
+
+def _alone(train: Callable[..., None]) -> Callable[..., None]:
+    """Let one thread at a time train an estimator."""
+
+    @functools.wraps(train)
+    def alone(self: ResNetEstimator, *arguments: Any, **more: Any) -> None:
+        with exclusive("fit", self, "another call of fit or partial_fit of this estimator"):
+            train(self, *arguments, **more)
+
+    return alone
 
 
 class ResNetEstimator(BaseEstimator):
@@ -107,6 +121,7 @@ class ResNetEstimator(BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return positive(X, y, sample_weight)
 
+    @_alone
     def _train(self, samples: WeightedSamples, n_outputs: int, theta: Array | None) -> None:
         """Train from `theta`, or from a fresh start, and set the fitted attributes."""
         rng = check_random_state(self.random_state)
@@ -178,6 +193,7 @@ class ResNetEstimator(BaseEstimator):
             self.validation_scores_ = stopping.scores
             self.best_validation_score_ = stopping.best
 
+    @_alone
     def _partial(self, samples: WeightedSamples, n_outputs: int, theta: Array | None) -> None:
         """Pass through `samples` once, in steps of Adam on the finest network."""
         rng = check_random_state(self.random_state)
@@ -189,14 +205,21 @@ class ResNetEstimator(BaseEstimator):
         optimizer = Adam(self.learning_rate_init)
         if self._optimizer_state is None:
             self._optimizer_state = optimizer.init(self.theta_, time_metric(self.net_))
+        before = self.theta_.copy(), copy.deepcopy(self._optimizer_state)
         order = np.random.default_rng([seed, self.n_iter_]).permutation(len(samples))
         size = min(self.batch_size or BATCH, len(samples))
         losses = []
         total = float(samples.weights.sum())
-        with self._threads(size):
+        with self._threads(size), np.errstate(over="ignore", invalid="ignore"):
             for begin in range(0, len(samples), size):
                 f = self._objective(samples[order[begin : begin + size]], total)
                 losses.append(optimizer.step(f, self.theta_, self._optimizer_state))
+            if not (np.isfinite(losses).all() and np.isfinite(self.theta_).all()):
+                self.theta_, self._optimizer_state = before
+                raise ArithmeticError(
+                    f"partial_fit: the loss became {losses[-1]}: a smaller learning_rate_init "
+                    f"than {self.learning_rate_init:g} may help; the model is as it was before"
+                )
         self.loss_ = float(np.mean(losses))
         self.loss_curve_.append(self.loss_)
         self.n_iter_ += 1
@@ -289,7 +312,9 @@ class ResNetEstimator(BaseEstimator):
         check_is_fitted(self, "theta_")
         X = validate_data(self, X, reset=False, dtype=self.net_.dtype, order="C")
         with self._threads(len(X)):
-            return self.net_.logits(self.theta_, X).astype(np.float64)
+            outputs = self.net_.logits(self.theta_, X)
+        check_predictions(outputs)
+        return outputs.astype(np.float64)
 
     @contextmanager
     def _threads(self, n: int) -> Iterator[None]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
+from ..checks import check_predictions
 from .base import Array, ResNetEstimator
 from .samples import WeightedSamples, merged
 
@@ -93,7 +94,10 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the predicted targets, of the shape that they had in training."""
-        predicted: NDArray[np.float64] = self._logits(X) * self.target_scale_ + self.target_mean_
+        outputs = self._logits(X)
+        with np.errstate(over="ignore"):
+            predicted: NDArray[np.float64] = outputs * self.target_scale_ + self.target_mean_
+        check_predictions(predicted)
         return predicted[:, 0] if self._is_flat else predicted
 
     def __sklearn_tags__(self) -> Any:
@@ -110,12 +114,14 @@ class ResNetRegressor(RegressorMixin, ResNetEstimator):
 
     def _standardize(self, samples: WeightedSamples) -> None:
         """Set mean and standard deviation of the targets, by which they are standardised."""
-        self.target_mean_ = np.average(samples.y, axis=0, weights=samples.weights)
-        deviations = samples.y - self.target_mean_
-        variance = np.average(deviations**2, axis=0, weights=samples.weights)
+        largest = np.maximum(np.abs(samples.y).max(axis=0), 1e-300)
+        y = samples.y / largest  # squares of targets may overflow
+        mean = np.average(y, axis=0, weights=samples.weights)
+        variance = np.average((y - mean) ** 2, axis=0, weights=samples.weights)
+        self.target_mean_ = mean * largest
+        deviation = np.sqrt(variance) * largest
         # a constant target, to rounding: any scale will do
-        noise = np.finfo(np.float64).eps * np.maximum(np.abs(samples.y).max(axis=0), 1e-300)
-        deviation = np.sqrt(variance)
+        noise = np.finfo(np.float64).eps * largest
         self.target_scale_ = np.where(deviation > 10 * noise, deviation, 1.0)
 
     def _check_outputs(self, y: Array) -> None:

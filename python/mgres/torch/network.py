@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..checks import check_integer
+from ..checks import check_integer, check_predictions
 from ..resnet.discretization import STAGES
 from .checks import check_parts, check_residual
 from .layout import Array, Parameters, StackLayout, TorchViews
@@ -301,12 +301,16 @@ class TorchResNet:
 
     def predict(self, theta: Array, X: Array) -> NDArray[np.int64]:
         """Return the most likely class of each sample: where its outputs, axis 1, are largest."""
-        classes: NDArray[np.int64] = np.argmax(self.logits(theta, X), axis=1)
+        outputs = self.logits(theta, X)
+        check_predictions(outputs)
+        classes: NDArray[np.int64] = np.argmax(outputs, axis=1)
         return classes
 
     def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
         """Return the share of samples whose predicted class is `y`."""
-        return float(np.mean(self.predict(theta, X) == y))
+        outputs = self.logits(theta, X)
+        finite = np.isfinite(outputs).all(axis=1)
+        return float(np.mean((np.argmax(outputs, axis=1) == y) & finite))
 
     def check_flat(self, name: str, theta: Array) -> Tensor:
         """Return a tensor on the memory of a flat array; an error if it does not fit.

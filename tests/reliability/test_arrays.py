@@ -1,0 +1,89 @@
+"""Arrays that are not what they seem: masked, unaligned, overlapping."""
+
+import numpy as np
+import pytest
+
+import mgres
+
+NET = mgres.ResNet(2, 3, 2, 8)
+THETA = NET.init(0)
+X = np.random.default_rng(0).standard_normal((20, 2)).astype(np.float32)
+Y = np.arange(20) % 2
+
+
+def masked(a):
+    return np.ma.masked_greater(a, 0.5)
+
+
+def objective():
+    return mgres.ResNetObjective(NET, X, Y)
+
+
+MASKED = {
+    "X of an objective": ("X", lambda: mgres.ResNetObjective(NET, masked(X), Y)),
+    "y of an objective": ("y", lambda: mgres.ResNetObjective(NET, X, masked(Y))),
+    "X of logits": ("X", lambda: NET.logits(THETA, masked(X))),
+    "theta of logits": ("theta", lambda: NET.logits(masked(THETA), X)),
+    "X of states": ("X", lambda: NET.states(THETA, masked(X))),
+    "dlogits of vjp": ("dlogits", lambda: NET.vjp(THETA, X, masked(np.ones_like(X)))),
+    "theta of an objective": ("theta", lambda: objective().value(masked(THETA))),
+    "out": ("out", lambda: objective().value_and_grad(THETA, masked(THETA.copy()))),
+    "validation": (
+        r"validation\[0\]",
+        lambda: mgres.fit(objective(), validation=(masked(X), Y), max_cycles=1),
+    ),
+    "theta of fit": ("theta", lambda: mgres.fit(objective(), masked(THETA), max_cycles=1)),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masked_arrays_are_refused(name):
+    argument, use = MASKED[name]
+    with pytest.raises(TypeError, match=f"^{argument}: expected a plain array, got a masked one"):
+        use()
+
+
+def test_unaligned_arrays_are_refused():
+    unaligned = np.ndarray(NET.size, "f4", buffer=b"\0" + THETA.tobytes(), offset=1)
+    assert not unaligned.flags.aligned
+    with pytest.raises(TypeError, match=r"^theta: expected an aligned array"):
+        objective().value(unaligned)
+    assert objective().value(unaligned.copy()) == objective().value(THETA)
+
+
+def test_outputs_must_not_overlap_inputs():
+    f = objective()
+    memory = np.zeros(NET.size + 40, np.float32)
+    memory[: NET.size] = THETA
+    with pytest.raises(ValueError, match=r"^out: must not overlap theta"):
+        f.value_and_grad(memory[: NET.size], memory[5 : NET.size + 5])
+    inputs = memory[:40].reshape(20, 2)
+    with pytest.raises(ValueError, match=r"^out: must not overlap X"):
+        mgres.ResNetObjective(NET, inputs, Y).value_and_grad(THETA, memory[: NET.size])
+    vectors = np.full(NET.size, 0.5, np.float32)
+    g = mgres.ResNetObjective(NET, X, vectors[:40].reshape(20, 2))
+    with pytest.raises(ValueError, match=r"^out: must not overlap y"):
+        g.value_and_grad(THETA, vectors)
+
+
+@pytest.mark.parametrize(
+    ("make", "stored"),
+    [
+        (lambda n: mgres.ResNet(n, n, n, n), lambda o: o.depth),
+        (lambda n: mgres.LBFGS(memory=n), lambda o: o.memory),
+        (lambda n: mgres.mgopt.MaxSteps(n), lambda o: o.steps),
+        (lambda n: mgres.mgopt.Stall(0.1, n), lambda o: o.over),
+        (lambda n: mgres.mgopt.Armijo(max_trials=n), lambda o: o.max_trials),
+        (lambda n: mgres.mgopt.LevelSteps(n, n), lambda o: o.post),
+        (lambda n: mgres.mgopt.StepDecay(0.1, n, 0.5), lambda o: o.every),
+        (lambda n: mgres.SameBatch(n), lambda o: o.size),
+        (lambda n: mgres.Growing(n, every=n), lambda o: o.every),
+    ],
+)
+def test_integers_of_numpy_are_integers_and_booleans_are_none(make, stored):
+    for number in (np.int64(3), np.uint8(3), np.array(3)):
+        assert repr(make(number)) == repr(make(3))  # runs are told apart by it
+        assert type(stored(make(number))) is int
+    for no_number in (True, np.True_, 3.0, "3", np.array([3])):
+        with pytest.raises(ValueError, match="expected an integer from"):
+            make(no_number)

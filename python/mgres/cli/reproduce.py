@@ -22,7 +22,10 @@ def add(commands: Commands) -> None:
     )
     p.add_argument("name", choices=tuple(EXPERIMENTS), help="table or figure")
     p.add_argument(
-        "--problem", choices=("circles", "mnist"), default="circles", help="(default: circles)"
+        "--problem",
+        choices=("circles", "circles-scaled", "mnist"),
+        default="circles",
+        help="(default: circles); circles-scaled: features in [-1, 1], squared error",
     )
     p.add_argument("--seeds", type=positive, default=5, help="how many (default: 5)", metavar="N")
     p.add_argument("--quick", action="store_true", help=f"minutes instead of hours: {QUICK}")

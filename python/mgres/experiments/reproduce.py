@@ -15,7 +15,7 @@ from ..mgopt import Schedule
 from . import plots
 from .rows import Row, make_row, print_table, ratios
 from .runs import CASCADE_DEPTH, RunResult, RunSpec, run
-from .setups import PAPER_SENSITIVITY, PAPER_TABLE2, SETUPS, Setup
+from .setups import PAPER_CIRCLES, PAPER_SENSITIVITY, PAPER_TABLE2, SETUPS, Setup
 from .store import FinishedRuns, write_json
 
 QUICK = (
@@ -116,7 +116,9 @@ def level_study(study: Study) -> Outcome:
 
 def setup_study(study: Study) -> Outcome:
     """Table 2: six set-ups of the 8-level method."""
-    printed = PAPER_TABLE2 if study.setup.name == "circles" else dict.fromkeys(PAPER_TABLE2)
+    printed = (
+        PAPER_TABLE2 if study.setup.paper_levels is PAPER_CIRCLES else dict.fromkeys(PAPER_TABLE2)
+    )
     rows = [
         study.row(study.spec(setup), paper=paper, curves=True) for setup, paper in printed.items()
     ]
@@ -217,7 +219,7 @@ def reproduce(
     name : str
         A key of :data:`EXPERIMENTS`.
     problem : str
-        "circles" or "mnist".
+        "circles", "circles-scaled" or "mnist".
     seeds : int
         How many: 0, 1, 2, ...
     out : Path
@@ -276,6 +278,7 @@ def _settings(setup: Setup, study: Study) -> dict[str, Any]:
         "depth": study.depth,
         "final_time": 1.0,
         "activation": "relu",
+        "loss": setup.loss,
         "dtype": "float32",
         "initial_W": setup.scheme,
         "optimizer": "gradient descent on every level",

@@ -136,7 +136,8 @@ def _fit(
     f = ResNetObjective(
         net,
         X,
-        y,
+        y if setup.loss == "cross_entropy" else np.eye(net.n_outputs, dtype=net.dtype)[y],
+        setup.loss,
         regularizer=Tikhonov(spec.beta),
         fixed=("blocks",) if spec.frozen else (),
     )

@@ -25,24 +25,27 @@ CPP = ROOT / "cpp"
 # Unit -> what it may import from mgres, be it at the top of a file or inside a function.
 ARROWS = {
     "_core": "_cpu _core_base _core_v3 _core_v4",
-    "parallel": "_core",
+    "checks": "",
+    "exclusive": "",
+    "interrupts": "",
+    "parallel": "_core checks",
     "info": "_core _cpu parallel",
-    "mgopt": "_core",
-    "resnet": "mgopt _core",
+    "mgopt": "_core checks",
+    "resnet": "mgopt _core checks parallel",
     "problems": "mgopt",
-    "datasets": "",
+    "datasets": "checks",
     "plot": "training resnet mgopt",
     "testing": "mgopt resnet",
     "files": "resnet",
-    "training": "files resnet mgopt datasets",
-    "experiments": "training files resnet mgopt datasets testing plot info parallel _core",
-    "sklearn": "training resnet mgopt parallel",
-    "runs": "experiments training files resnet mgopt datasets plot info parallel",
-    "torch": "resnet mgopt",
+    "training": "files resnet mgopt datasets checks exclusive interrupts parallel",
+    "experiments": "training files resnet mgopt datasets testing plot info parallel _core checks",
+    "sklearn": "training resnet mgopt parallel checks exclusive",
+    "runs": "experiments training files resnet mgopt datasets plot info parallel checks interrupts",
+    "torch": "resnet mgopt checks",
     "__init__": "_core parallel mgopt resnet problems datasets testing files training plot "
     "experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files training plot "
-    "experiments runs",
+    "experiments runs checks interrupts",
     "__main__": "cli",
 }
 # Third-party packages: one that all may use, and those that a unit may use, but not at import time.

@@ -9,125 +9,99 @@
 1.0
 """
 
-from . import datasets, mgopt, plot
-from .files import FormatError, Model, load, save
-from .mgopt import (
-    LBFGS,
-    LSR1,
-    Adam,
-    AdamW,
-    AdditiveCycle,
-    Armijo,
-    Cascade,
-    CosineDecay,
-    FCycle,
-    FixedStep,
-    FullMultigrid,
-    GradientDescent,
-    Hierarchy,
-    Level,
-    LinearDecay,
-    Momentum,
-    Nesterov,
-    ProximalGradient,
-    RMSprop,
-    Schedule,
-    SciPyMinimize,
-    StateDefect,
-    StepDecay,
-    TrustRegion,
-    VCycle,
-    WarmUp,
-    WCycle,
-    by_level,
-)
-from .parallel import get_num_threads, set_num_threads, threads
-from .resnet import (
-    DepthTransfer,
-    Lasso,
-    ResNet,
-    ResNetObjective,
-    Smoothness,
-    Tikhonov,
-    estimate_memory,
-    resnet_hierarchy,
-)
-from .training import (
-    Checkpoint,
-    DivergenceError,
-    FitResult,
-    FreshCoarse,
-    Growing,
-    History,
-    Recipe,
-    SameBatch,
-    TensorBoard,
-    TrainingInterrupted,
-    Verified,
-    fit,
-    recommended,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "LBFGS",
-    "LSR1",
-    "Adam",
-    "AdamW",
-    "AdditiveCycle",
-    "Armijo",
-    "Cascade",
-    "Checkpoint",
-    "CosineDecay",
-    "DepthTransfer",
-    "DivergenceError",
-    "FCycle",
-    "FitResult",
-    "FixedStep",
-    "FormatError",
-    "FreshCoarse",
-    "FullMultigrid",
-    "GradientDescent",
-    "Growing",
-    "Hierarchy",
-    "History",
-    "Lasso",
-    "Level",
-    "LinearDecay",
-    "Model",
-    "Momentum",
-    "Nesterov",
-    "ProximalGradient",
-    "RMSprop",
-    "Recipe",
-    "ResNet",
-    "ResNetObjective",
-    "SameBatch",
-    "Schedule",
-    "SciPyMinimize",
-    "Smoothness",
-    "StateDefect",
-    "StepDecay",
-    "TensorBoard",
-    "Tikhonov",
-    "TrainingInterrupted",
-    "TrustRegion",
-    "VCycle",
-    "Verified",
-    "WCycle",
-    "WarmUp",
-    "by_level",
-    "datasets",
-    "estimate_memory",
-    "fit",
-    "get_num_threads",
-    "load",
-    "mgopt",
-    "plot",
-    "recommended",
-    "resnet_hierarchy",
-    "save",
-    "set_num_threads",
-    "threads",
-]
+_HOMES = {
+    "files": (
+        "FormatError",
+        "Model",
+        "load",
+        "save",
+    ),
+    "mgopt": (
+        "LBFGS",
+        "LSR1",
+        "Adam",
+        "AdamW",
+        "AdditiveCycle",
+        "Armijo",
+        "Cascade",
+        "CosineDecay",
+        "FCycle",
+        "FixedStep",
+        "FullMultigrid",
+        "GradientDescent",
+        "Hierarchy",
+        "Level",
+        "LinearDecay",
+        "Momentum",
+        "Nesterov",
+        "ProximalGradient",
+        "RMSprop",
+        "Schedule",
+        "SciPyMinimize",
+        "StateDefect",
+        "StepDecay",
+        "TrustRegion",
+        "VCycle",
+        "WarmUp",
+        "WCycle",
+        "by_level",
+    ),
+    "parallel": (
+        "get_num_threads",
+        "set_num_threads",
+        "threads",
+    ),
+    "resnet": (
+        "DepthTransfer",
+        "Lasso",
+        "ResNet",
+        "ResNetObjective",
+        "Smoothness",
+        "Tikhonov",
+        "estimate_memory",
+        "resnet_hierarchy",
+    ),
+    "training": (
+        "Checkpoint",
+        "DivergenceError",
+        "FitResult",
+        "FreshCoarse",
+        "Growing",
+        "History",
+        "Recipe",
+        "SameBatch",
+        "TensorBoard",
+        "TrainingInterrupted",
+        "Verified",
+        "fit",
+        "recommended",
+    ),
+}
+"""Where the public names live.  Each is imported when it is first asked for, so that a program that
+imports mgres pays for what it uses; ``__init__.pyi`` tells type checkers the same."""
+
+_MODULES = ("datasets", "mgopt", "plot")
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [*_MODULES, *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -111,7 +111,8 @@ CASES = [
     (T.format("good.csv") + " --depth 64 --levels 8", "--levels 8: a depth of 64 allows at most 7"),
     (
         T.format("good.csv") + " --levels 4 2",
-        "--levels: several are compared on circles, mnist, digits; for good.csv name one",
+        "--levels: several are compared on circles, circles-scaled, mnist, digits; for good.csv "
+        "name one",
     ),
     ("train circles --levels 4 2 --width 3 --out o", "--width: does not go with several --levels"),
     (T.format("good.csv") + " --schedule '[1'", "schedule: expected '[...]', got '[1'"),
@@ -174,7 +175,10 @@ CASES = [
     ("train --config list.toml --out o", "ignore: expected a list of texts, got 'a'"),
     ("train --config nested.toml --out o", "nested.toml: network: there is no such option"),
     ("train --config list.toml --levels 4 2 --out o", "ignore: expected a list of texts"),
-    ("train spirals --levels 4 2 --out o", "several are compared on circles, mnist, digits"),
+    (
+        "train spirals --levels 4 2 --out o",
+        "several are compared on circles",
+    ),
     ("train --resume nowhere", "nowhere: there is no run to resume: no config.toml in it"),
     ("train --resume nowhere --out o", "--out: does not go with --resume"),
     ("train --resume nowhere --depth 3", "--depth: cannot change when a run is resumed"),

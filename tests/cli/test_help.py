@@ -82,7 +82,7 @@ def test_threads(run):
 
 
 def test_problems_of_the_commands(run):
-    assert set(SETUPS) == {"circles", "mnist", "digits"}
+    assert set(SETUPS) == {"circles", "circles-scaled", "mnist", "digits"}
     for name in SETUPS:
         assert name in run("train", "--help")[1]
 

@@ -1,6 +1,37 @@
 """The command `mgres`."""
 
-from .main import main
-from .parser import make_parser
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 __all__ = ["main", "make_parser"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code.
+
+    What cannot even be imported, such as a core for another processor, is told in one line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after `mgres`; by default those of this process.
+    """
+    try:
+        from .main import main as run
+    except ImportError as error:
+        print(f"mgres: error: {error}", file=sys.stderr)
+        return 2
+    return run(arguments)
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of all commands, for documentation."""
+    from .parser import make_parser as make
+
+    return make()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 
+from ..interrupts import as_keyboard_interrupt, ignored_from_now_on
 from ..parallel import threads
 from .errors import one_line
 from .parser import make_parser
@@ -24,11 +28,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if the command did what it says, 2 after a mistake, 130 after Ctrl-C; 1 if a check failed
-        or training diverged.
+        0 if the command did what it says, 2 after a mistake, 130 after Ctrl-C, 143 after
+        SIGTERM; 1 if a check failed, training diverged or a file could not be written.
     """
+    _open_streams()
     parser = make_parser()
     options = parser.parse_args(arguments)
+    with as_keyboard_interrupt() as requests:
+        code = _run(options)
+        if requests and arguments is None:  # this process has nothing else to do
+            ignored_from_now_on()
+    return 128 + requests[0] if requests else code
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         with threads(options.threads), warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -48,6 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = getattr(options, "interrupted", "nothing was written")
         print(f"\nmgres: interrupted; {hint}", file=sys.stderr)
         return 130
+
+
+def _open_streams() -> None:
+    """Let every text be printed: on a terminal that lacks characters, and with closed streams."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _show_warning(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -45,7 +46,14 @@ def _predict(options: argparse.Namespace) -> int:
     tell_unused([name for name in extra if name != scaling.target])
     text = _table(trained, X, proba=options.proba)
     if options.out is None:
-        sys.stdout.write(text)
+        if getattr(sys.stdout, "name", None) == os.devnull:
+            raise UserError("standard output is closed: give --out FILE")
+        # UTF-8 as in files, whatever the terminal has, and no line ends of the system
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+        else:
+            sys.stdout.write(text)
         return 0
     if options.out.is_dir():
         raise UserError(f"--out {options.out}: expected a file, got a folder")

@@ -32,8 +32,11 @@ def told(outcome: Outcome, folder: RunFolder) -> str:
     for part, scores in summary["scores"].items():
         said = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
         lines.append(f"{part}: {summary['rows'][part]} rows, {said}")
-    names = [MODEL, *(outcome.plots or ())]
-    lines.append(f"written to {folder.path}: {', '.join(names)}")
+    if outcome.model == folder.model:
+        names = [MODEL, *(outcome.plots or ())]
+        lines.append(f"written to {folder.path}: {', '.join(names)}")
+    else:
+        lines.append(f"the model is in {outcome.model}")
     if outcome.plots is None:
         lines.append(plots.SKIPPED)
     return "\n".join(lines)

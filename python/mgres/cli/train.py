@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,9 @@ def _end(outcome: Outcome, folder: RunFolder) -> int:
     if outcome.error is not None:
         print(f"mgres: error: {outcome.error}", file=sys.stderr)
         return 1
+    if outcome.unwritten:
+        print(f"mgres: error: {'; '.join(outcome.unwritten)}", file=sys.stderr)
+        return 1
     if outcome.result.stopped == "interrupted":
         print(
             f"mgres: interrupted; the last complete cycle is kept; {_going_on(folder)}",
@@ -184,4 +188,16 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the command by name, without those that were not given."""
     names = [*(option.name for option in OPTIONS), *(name for name in FURTHER if name != "out")]
     values = {name: getattr(options, name) for name in names}
+    for name, value in {**values, "out": options.out, "resume": options.resume}.items():
+        if isinstance(value, str | Path) and _is_no_text(str(value)):
+            flag = name if name == "data" else "--" + name.replace("_", "-")
+            raise UserError(f"{flag}: expected a name in UTF-8, got {os.fsencode(value)!r}")
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _is_no_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from ..files import Model, load, replacing
 from ..training import History, Record
@@ -21,6 +29,7 @@ HISTORY = "history.jsonl"
 MODEL = "model.safetensors"
 SUMMARY = "summary.json"
 CHECKPOINTS = "checkpoints"
+LOCK = ".lock"
 
 
 class RunFolder:
@@ -39,6 +48,46 @@ class RunFolder:
         self.model = path / MODEL
         self.summary = path / SUMMARY
         self.checkpoints = path / CHECKPOINTS
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from running in this folder; a killed one keeps nobody out.
+
+        Raises
+        ------
+        BlockingIOError
+            If another process runs in it; the message has its number.
+        """
+        if fcntl is None:
+            yield
+            return
+        lock = self.path / LOCK
+        while True:
+            file = lock.open("a+")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                with file:
+                    if error.errno not in (errno.EACCES, errno.EAGAIN):
+                        break  # a file system without locks
+                    file.seek(0)
+                    owner = file.read().strip() or "another"
+                    raise BlockingIOError(
+                        error.errno, f"is in use by process {owner}; wait for its end", self.path
+                    ) from None
+            if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                break
+            file.close()  # its owner has removed it meanwhile
+        with file:
+            if not file.closed:
+                file.truncate(0)
+                file.write(str(os.getpid()))
+                file.flush()
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    lock.unlink()
 
     @property
     def holds_run(self) -> bool:
@@ -94,6 +143,9 @@ class RunFolder:
 class HistoryWriter:
     """Adds records to ``history.jsonl`` as they come, each a whole line.
 
+    A full disk does not end training: what could not be written is tried again with the next
+    record, and a warning is given once.
+
     Parameters
     ----------
     path : Path
@@ -105,15 +157,30 @@ class HistoryWriter:
     def __init__(self, path: Path, cycle: int | None) -> None:
         self._path = path
         self._cycle = cycle
+        self._pending = b""
+        self._has_warned = False
 
     def show(self, record: Record) -> None:
         """Write a record that the file does not hold."""
         if self._cycle is not None and record.cycle <= self._cycle:
             return
         self._cycle = record.cycle
-        # opened for every record: another program may look, and a killed one holds nothing back
-        with self._path.open("ab") as file:
-            file.write(_line(record))
+        self._pending += _line(record)
+        try:
+            # opened for every record: another program may look, a killed one holds nothing back
+            with self._path.open("ab", buffering=0) as file:
+                size = file.tell()
+                if file.write(self._pending) < len(self._pending):
+                    file.truncate(size)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            if not self._has_warned:
+                warnings.warn(
+                    f"{self._path}: not written: {error.strerror}; training goes on", stacklevel=4
+                )
+            self._has_warned = True
+        else:
+            self._pending = b""
 
 
 def _line(record: Record) -> bytes:

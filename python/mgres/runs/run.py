@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ..files import save, write_json
 from ..info import environment
+from ..interrupts import held_back
 from ..mgopt import Hierarchy
 from ..parallel import get_num_threads, threads
 from ..training import (
@@ -48,12 +52,18 @@ class Outcome:
         If the loss left the finite numbers.
     plots : tuple of str or None
         Names of the plots; None without matplotlib.
+    model : Path
+        Where the model is: in the folder of the run, unless that could not be written to.
+    unwritten : tuple of str
+        What could not be written, and why.
     """
 
     result: FitResult
     summary: dict[str, Any]
     error: DivergenceError | None
     plots: tuple[str, ...] | None
+    model: Path
+    unwritten: tuple[str, ...] = ()
 
 
 def run(
@@ -88,21 +98,22 @@ def run(
         If the settings make no network, or the checkpoints belong to another run.
     """
     training = prepare(settings, data)
-    seen = _history(folder) if resume else History()
-    if not resume:
-        folder.clear()
-    folder.write_config(settings, version)
-    folder.write_history(seen)
-    if resume:
-        cycles = seen[-1].cycle if len(seen) else 0
-        tell(f"resuming after {cycles} cycles" if cycles else "no checkpoint yet: starting again")
-    n = settings.batch_size or len(data.X)
-    useful = defaults.useful_threads(training.f.net, n, most=get_num_threads())
-    started = time.perf_counter()
-    with threads(settings.threads or useful):
-        result, error = _fit(settings, training, folder, seen)
-    seconds = time.perf_counter() - started
-    return _write(settings, data, training, folder, result, error, seconds, version)
+    with folder.alone():
+        seen = _history(folder) if resume else History()
+        if not resume:
+            folder.clear()
+        folder.write_config(settings, version)
+        folder.write_history(seen)
+        if resume:
+            n = seen[-1].cycle if len(seen) else 0
+            tell(f"resuming after {n} cycles" if n else "no checkpoint yet: starting again")
+        n = settings.batch_size or len(data.X)
+        useful = defaults.useful_threads(training.f.net, n, most=get_num_threads())
+        started = time.perf_counter()
+        with threads(settings.threads or useful):
+            result, error = _fit(settings, training, folder, seen)
+        seconds = time.perf_counter() - started
+        return _write(settings, data, training, folder, result, error, seconds, version)
 
 
 def _fit(
@@ -156,26 +167,74 @@ def _write(
     seconds: float,
     version: str,
 ) -> Outcome:
+    """Write all there is; what its place does not take goes elsewhere, or is told."""
+    unwritten: list[str] = []
+    with held_back():
+        model = _save(settings, training, folder, result, version, unwritten)
+        # nested iteration may have judged a point again, on the finest level
+        with _told(unwritten):
+            folder.write_history(result.history)
+        summary = _summary(settings, data, training, result, seconds, version)
+        with _told(unwritten):
+            write_json(folder.summary, summary)
+        if result.stopped in GOALS and model == folder.model:
+            folder.drop_checkpoints()
+    drawn: tuple[str, ...] | None = ()
+    if not settings.no_plots and not unwritten:
+        with _told(unwritten):
+            drawn = plots.draw(folder.path, training, result, data)
+    return Outcome(result, summary, error, drawn, model, tuple(unwritten))
+
+
+@contextmanager
+def _told(unwritten: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        unwritten.append(f"{error.filename}: not written: {error.strerror}")
+
+
+def _save(
+    settings: Settings,
+    training: Training,
+    folder: RunFolder,
+    result: FitResult,
+    version: str,
+    unwritten: list[str],
+) -> Path:
+    """Write the model, into a folder for temporary files if its own place is full or gone."""
+    scaling = training.scaling
+    notes = {
+        **scaling.notes(),
+        "mgres": version,
+        "data": settings.data,
+        "seed": str(settings.seed),
+    }
+
+    def write(path: Path) -> Path:
+        save(path, training.f.net, result.theta, notes=notes, extra=scaling.extra())
+        return path
+
+    with _told(unwritten):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        return write(folder.model)
+    return write(Path(tempfile.mkdtemp(prefix="mgres-")) / folder.model.name)
+
+
+def _summary(
+    settings: Settings,
+    data: Data,
+    training: Training,
+    result: FitResult,
+    seconds: float,
+    version: str,
+) -> dict[str, Any]:
     net, scaling = training.f.net, training.scaling
-    # nested iteration may have judged a point again, on the finest level
-    folder.write_history(result.history)
-    save(
-        folder.model,
-        net,
-        result.theta,
-        notes={
-            **scaling.notes(),
-            "mgres": version,
-            "data": settings.data,
-            "seed": str(settings.seed),
-        },
-        extra=scaling.extra(),
-    )
     scores = {"training": score(net, result.theta, scaling, data.X, data.y)}
     if len(data.X_val):
         scores["validation"] = score(net, result.theta, scaling, data.X_val, data.y_val)
     last: Record = result.history[-1]
-    summary: dict[str, Any] = {
+    return {
         "stopped": _reason(result),
         "cycles": last.cycle,
         "work_units": result.work_units,
@@ -193,11 +252,6 @@ def _write(
         "settings": settings.given(),
         "environment": environment(version),
     }
-    write_json(folder.summary, summary)
-    if result.stopped in GOALS:
-        folder.drop_checkpoints()
-    drawn = None if settings.no_plots else plots.draw(folder.path, training, result, data)
-    return Outcome(result, summary, error, () if settings.no_plots else drawn)
 
 
 def _reason(result: FitResult) -> str:

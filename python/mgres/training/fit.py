@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..checks import check_integer
 from ..exclusive import exclusive
+from ..interrupts import held_back
 from ..mgopt import Hierarchy, LevelOptimizer, Method, Schedule, VCycle
 from ..parallel import threads
 from ..resnet import LayeredObjective, resnet_hierarchy
@@ -257,14 +258,17 @@ def fit(
                     display.show(result.history[-1])
                 return result
         except KeyboardInterrupt:
-            keeper.finish()
-            raise TrainingInterrupted(run.result("interrupted"), keeper.folder) from None
+            with held_back():
+                keeper.finish()
+                result = run.result("interrupted")
+            raise TrainingInterrupted(result, keeper.folder) from None
         except DivergedError as error:
             raise DivergenceError(str(error), run.result("divergence")) from None
         except Exception as error:
             if run.history.cycles:
-                keeper.finish()
-                vars(error)["result"] = run.result("error")
+                with held_back():
+                    keeper.finish()
+                    vars(error)["result"] = run.result("error")
             raise
         finally:
             for callback in callbacks:

@@ -301,7 +301,7 @@ def _from_json(line: str, number: int) -> Record:
         corrections = [CorrectionReport(**c) for c in values.pop("corrections")]
         loss = math.nan if values["loss"] is None else values.pop("loss")
         return Record(**{**values, "loss": loss, "corrections": tuple(corrections)})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"path: line {number}: expected a record as JSON: {error}") from None
 
 

@@ -131,6 +131,7 @@ class Keeper:
     def _write(self, snapshot: _Snapshot) -> None:
         assert self._checkpoint is not None
         folder = Path(self._checkpoint.folder)
+        folder.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
         cycle = snapshot.records[-1].cycle
         history = np.frombuffer(self._encode_history(snapshot.records), np.uint8)
         metadata = {

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_integer
+from ..memory import check_memory
 
 if TYPE_CHECKING:
     from .network import ResNet
@@ -50,6 +51,8 @@ def initialize(
     if not math.isfinite(scale):
         raise ValueError(f"scale: expected a finite number, got {scale!r}")
     drawn = _drawn_depth(net, scheme, coarse_depth)
+    numbers = drawn * net.layer_width**2  # drawn in double precision
+    check_memory("theta: a start", net.size * net.dtype.itemsize + 8 * numbers)
     rng = np.random.default_rng(seed)
     theta = np.zeros(net.size, net.dtype)
     views = net.views(theta)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from ..checks import check_integer
 from ..exclusive import exclusive
 from ..interrupts import held_back
+from ..memory import check_memory
 from ..mgopt import Hierarchy, LevelOptimizer, Method, Schedule, VCycle
 from ..parallel import threads
 from ..resnet import LayeredObjective, resnet_hierarchy
@@ -35,6 +36,10 @@ from .run import DivergedError, DivergenceError, FitResult, Run
 
 Callback = Callable[[Record, Array], Any]
 """Called with the record and the parameters after a cycle; a true result stops training."""
+
+
+LEAST_ARRAYS = 5
+"""Of the parameters' size, which every run has: its point, the next, start and best, a gradient."""
 
 
 @runtime_checkable
@@ -189,6 +194,7 @@ def fit(
     An exception in a callback is passed on, with the result so far in its attribute ``result``.
     """
     check_method(hierarchy, cycle)
+    check_memory("fit: training", LEAST_ARRAYS * f.size * f.dtype.itemsize)
     if method is not None or (levels is None and hierarchy is None and _is_free(cycle)):
         if hierarchy is not None or (method is not None and cycle is not None):
             raise ValueError("method: expected without hierarchy and cycle, which it stands for")

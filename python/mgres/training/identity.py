@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import re
+from collections.abc import Iterator
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -40,9 +44,45 @@ def identify(
     }
 
 
-def _plain(value: Any) -> str:
-    """Return the representation without addresses, which differ from process to process."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+def _plain(value: Any, within: tuple[FunctionType, ...] = ()) -> str:
+    """Return the representation without addresses, which differ from process to process.
+
+    Functions of the user's own have one another's representation; what they do stands beside it.
+    """
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    inner = [f for f in _functions(value) if f not in within]  # a function may hold itself
+    return " ".join([text, *(_what_it_does(f, (*within, f)) for f in inner)])
+
+
+def _functions(value: Any) -> Iterator[FunctionType]:
+    """Yield the functions in a description, those of mgres apart, whose names say enough."""
+    if isinstance(value, FunctionType):
+        if not value.__module__.startswith("mgres."):
+            yield value
+    elif isinstance(value, functools.partial):
+        for part in (value.func, *value.args, *value.keywords.values()):
+            yield from _functions(part)
+    elif isinstance(value, MethodType):
+        yield from _functions(value.__func__)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _functions(getattr(value, field.name))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _functions(part)
+
+
+def _what_it_does(function: FunctionType, within: tuple[FunctionType, ...]) -> str:
+    """Return a digest of the code of a function, and of the values that it holds."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    held = [*cells, *(function.__defaults__ or ()), function.__kwdefaults__]
+    parts = [_code(function.__code__), *(_plain(value, within) for value in held)]
+    return hashlib.blake2b("; ".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def _code(code: CodeType) -> str:
+    constants = [_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
 def _digest(f: LayeredObjective) -> str:

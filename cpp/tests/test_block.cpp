@@ -38,7 +38,8 @@ void check_product(Index columns) {
           S expected = start[u((i * N + n) * L + l)];
           for (Index j = 0; j < columns; ++j)
             expected += a[u(i * row_stride + j * column_stride)] * x[u((n * columns + j) * L + l)];
-          CHECK(sum[i][n][l] == expected);
+          const S found = sum[i][n][l];
+          CHECK(found == expected);
         }
   }
 }
@@ -176,7 +177,10 @@ TEST_CASE_TEMPLATE("a width known at compile time changes nothing", S, float, do
   add_product<S, 7, 1>(a.data(), 7, 1, Width<7>(7), x.data(), 0, fixed);
   add_product<S, 7, 1>(a.data(), 7, 1, Width<0>(7), x.data(), 0, dynamic);
   for (int i = 0; i < 7; ++i)
-    for (int l = 0; l < kLanes<S>; ++l) CHECK(fixed[i][0][l] == dynamic[i][0][l]);
+    for (int l = 0; l < kLanes<S>; ++l) {
+      const S found = fixed[i][0][l], expected = dynamic[i][0][l];
+      CHECK(found == expected);
+    }
 }
 
 TEST_CASE_TEMPLATE("add_lane_sums adds, and writes `count` numbers only", S, float, double) {

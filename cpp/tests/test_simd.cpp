@@ -75,7 +75,10 @@ TEST_CASE_TEMPLATE("transpose", S, float, double) {
     for (int j = 0; j < L; ++j) rows[i][j] = static_cast<S>(100 * i + j);
   transpose<S>(rows);
   for (int i = 0; i < L; ++i)
-    for (int j = 0; j < L; ++j) CHECK(rows[i][j] == static_cast<S>(100 * j + i));
+    for (int j = 0; j < L; ++j) {
+      const S found = rows[i][j];
+      CHECK(found == static_cast<S>(100 * j + i));
+    }
 }
 
 TEST_CASE_TEMPLATE("broadcast keeps every value", S, float, double) {

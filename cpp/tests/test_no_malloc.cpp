@@ -18,7 +18,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define MGRES_SANITIZER_HOOKS
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define MGRES_SANITIZER_HOOKS
 #endif
 #endif

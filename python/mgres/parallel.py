@@ -34,6 +34,10 @@ def threads(n: int | None) -> Iterator[None]:
     n : int or None
         Any number from 1, more than there are cores is allowed; None changes nothing.
 
+    Returns
+    -------
+    context manager
+
     Raises
     ------
     ValueError

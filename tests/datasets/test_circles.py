@@ -131,7 +131,7 @@ def test_seed_is_anything_default_rng_takes():
 def test_bad_size(argument, value):
     with pytest.raises(ValueError) as caught:
         circles(0, **{argument: value})
-    assert str(caught.value) == f"{argument}: expected an integer of 1 or more, got {value!r}"
+    assert str(caught.value) == f"{argument}: expected an integer from 1, got {value!r}"
 
 
 @pytest.mark.parametrize("dtype", ["nonsense", None, 3.5, object()])

@@ -83,8 +83,8 @@ def test_seeds_and_sizes():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_train": 0}, "n_train: expected an integer of 1 or more, got 0"),
-        ({"n_val": True}, "n_val: expected an integer of 1 or more, got True"),
+        ({"n_train": 0}, "n_train: expected an integer from 1, got 0"),
+        ({"n_val": True}, "n_val: expected an integer from 1, got True"),
         ({"final_time": 0}, "final_time: expected a positive number, got 0"),
         ({"energy": 0.2}, r"energy: expected a number in \(0, 1/6\], got 0.2"),
         ({"energy": "1/12"}, r"energy: expected a number in \(0, 1/6\], got '1/12'"),

@@ -41,8 +41,8 @@ def test_seeds_and_sizes():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_train": 0}, "n_train: expected an integer of 1 or more, got 0"),
-        ({"n_val": 1.5}, "n_val: expected an integer of 1 or more, got 1.5"),
+        ({"n_train": 0}, "n_train: expected an integer from 1, got 0"),
+        ({"n_val": 1.5}, "n_val: expected an integer from 1, got 1.5"),
         ({"dtype": "int32"}, "dtype: expected float32 or float64"),
     ],
 )

@@ -21,6 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ----------
     arguments : sequence of str, optional
         The words after `mgres`; by default those of this process.
+
+    Returns
+    -------
+    int
+        0 if the command did what it says, 2 after a mistake, 130 after Ctrl-C, 143 after SIGTERM; 1
+        if a check failed, training diverged or a file could not be written.
     """
     try:
         from .main import main as run

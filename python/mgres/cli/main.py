@@ -18,7 +18,7 @@ from .parser import make_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code.
+    """Run the command line; return its exit code, see :func:`mgres.cli.main`.
 
     Parameters
     ----------

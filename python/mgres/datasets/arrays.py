@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -25,14 +27,23 @@ DAMAGED = (
     ValueError,
     TypeError,
     AttributeError,
+    ArithmeticError,
 )
 """What reading a damaged archive raises, one with a password, or an array that is no archive."""
+
+LARGEST_RATIO = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
+"""How many times its own length a member may hold, by what :func:`numpy.savez` may have used."""
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def read_npz(path: Path, target: str | None = None) -> Columns:
     """Read an archive with an array ``X`` of inputs, a row each, and one of targets.
 
-    Columns of X are called x0, x1, ...  Pickled objects are refused.
+    Columns of X are called x0, x1, ...  Pickled objects are refused.  Other arrays are not read.
 
     Parameters
     ----------
@@ -51,12 +62,15 @@ def read_npz(path: Path, target: str | None = None) -> Columns:
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is no archive")  # numpy would advise to unpickle it
+            size = file.seek(0, os.SEEK_END)
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+                names = archive.files
+                wanted = {INPUTS, target or TARGET}.intersection(names)
+                arrays = {name: _read_member(archive, name, size) for name in wanted}
     except DAMAGED as error:
         raise ValueError(f"{path}: expected arrays written by numpy.savez ({error})") from None
-    found = listing(arrays) or "none"
+    found = listing(names) or "none"
     if INPUTS not in arrays:
         raise ValueError(f"{path}: expected an array {INPUTS!r} of inputs, got {found}")
     cells = _inputs(path, arrays[INPUTS])
@@ -69,9 +83,29 @@ def read_npz(path: Path, target: str | None = None) -> Columns:
     elif target is not None:
         raise ValueError(
             f"{path}: there is no array {target!r} of targets; its arrays are {found}"
-            f"{suggestion(target, arrays)}"
+            f"{suggestion(target, names)}"
         )
     return Columns(path, cells, is_named=False, target=name if name in cells else None)
+
+
+def _read_member(archive: Any, name: str, size: int) -> NDArray[Any]:
+    """Return an array of an archive, for which memory is asked only if the file can fill it."""
+    member = name if name in archive.zip.namelist() else f"{name}.npy"
+    info = archive.zip.getinfo(member)
+    packed = min(info.compress_size, size)
+    if info.file_size > LARGEST_RATIO.get(info.compress_type, math.inf) * packed:
+        raise ValueError(f"{name}: {packed} bytes cannot hold {info.file_size}")
+    with archive.zip.open(info) as stream:
+        version = np.lib.format.read_magic(stream)  # raises a ValueError if it is no array
+        if version in _HEADERS:  # others are for structured arrays, which are refused later
+            shape, _, dtype = _HEADERS[version](stream)
+            needed, held = math.prod(shape) * dtype.itemsize, info.file_size - stream.tell()
+            if needed > held and not dtype.hasobject:
+                raise ValueError(f"{name}: expected {needed} bytes for shape {shape}, got {held}")
+    array = archive[name]
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name}: expected an array, got {type(array).__name__}")
+    return array
 
 
 def read_idx_pair(path: Path, target: str | None = None) -> Columns:
@@ -115,4 +149,14 @@ def _targets(path: Path, name: str, y: NDArray[Any], rows: int) -> Cells:
             f"{path}: {name}: expected {rows} numbers or texts, one for each row of inputs, got "
             f"shape {y.shape} and dtype {y.dtype}"
         )
-    return y.astype(object) if y.dtype.kind == "U" else y
+    return _shared(y) if y.dtype.kind == "U" else y
+
+
+def _shared(texts: NDArray[Any], chunk: int = 1 << 14) -> Cells:
+    """Return texts as Python objects, of equal ones the same one."""
+    known: dict[str, str] = {}
+    cells = np.empty(len(texts), dtype=object)
+    for start in range(0, len(texts), chunk):
+        part = texts[start : start + chunk].tolist()
+        cells[start : start + chunk] = [known.setdefault(text, text) for text in part]
+    return cells

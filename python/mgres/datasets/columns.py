@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,134 @@ from numpy.typing import NDArray
 
 Cells = NDArray[Any]
 """A column, shape (n,): numbers, or Python objects that are text as a file has it."""
+
+ENOUGH = 1024
+"""Texts of a column that are seen before it is taken for one of numbers."""
+
+MOST_KNOWN = 1 << 16
+"""Different texts that are remembered, so that a text which occurs again takes no more memory."""
+
+
+class TextColumn:
+    """A column of a file of text, as it is read: texts while they repeat, then numbers.
+
+    A text of its own takes 60 bytes or more, a number 8.  So a column of many different texts that
+    are finite numbers, all of them, keeps the numbers alone.
+
+    Parameters
+    ----------
+    known : dict
+        Texts that have been seen, shared by all columns.
+    """
+
+    __slots__ = ("_bad", "_check_at", "_known", "_numbers", "_texts")
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self._known = known
+        self._texts: list[str] | None = []
+        self._numbers: array[float] | None = None
+        self._bad: tuple[int, str] | None = None
+        self._check_at = ENOUGH
+
+    def extend(self, cells: Sequence[str]) -> None:
+        """Add cells, which may have blanks around them."""
+        if self._bad is not None:
+            return
+        if self._texts is None:
+            self._extend_numbers(cells)
+            return
+        known = self._known
+        if len(known) < MOST_KNOWN:
+            self._texts += [known.setdefault(cell, cell) for cell in map(str.strip, cells)]
+        else:
+            self._texts += [known.get(cell, cell) for cell in map(str.strip, cells)]
+        if len(self._texts) >= self._check_at:
+            self._check_at = 2 * len(self._texts)
+            if 8 * len(set(self._texts)) > len(self._texts):
+                self._become_numbers(self._texts)
+
+    @property
+    def texts(self) -> list[str] | None:
+        """The cells, if they are known."""
+        return self._texts
+
+    @property
+    def numbers(self) -> NDArray[np.float64] | None:
+        """The cells as finite numbers, if these are known."""
+        return None if self._numbers is None else np.frombuffer(self._numbers)
+
+    @property
+    def bad(self) -> tuple[int, str] | None:
+        """Row and text of the first cell that is no finite number, where no more is known."""
+        return self._bad
+
+    def _become_numbers(self, texts: list[str]) -> None:
+        self._numbers = array("d")
+        self._extend_numbers(texts)
+        if self._bad is None:
+            self._texts = None
+        else:
+            self._numbers = self._bad = None
+            self._check_at = sys.maxsize  # it is one of text
+
+    def _extend_numbers(self, cells: Sequence[str]) -> None:
+        numbers = self._numbers
+        assert numbers is not None
+        before = len(numbers)
+        with suppress(ValueError):  # those before the bad cell have been added
+            numbers.extend(map(float, cells))
+        good = len(numbers) - before
+        if good:
+            is_finite = np.isfinite(np.frombuffer(numbers)[before:])
+            good = good if is_finite.all() else int(np.argmin(is_finite))
+        if good < len(cells):
+            self._bad, self._numbers = (before + good, cells[good].strip()), None
+
+
+class TextCells(Mapping[str, Cells]):
+    """Columns of a file of text by name; texts that were not kept are read again.
+
+    Parameters
+    ----------
+    columns : mapping of str to TextColumn
+        What was kept.
+    rows : int
+        The length of the columns.
+    read_again : callable
+        Returns the texts of the column of a number.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, TextColumn],
+        rows: int,
+        read_again: Callable[[int], Sequence[str]],
+    ) -> None:
+        self._columns = columns
+        self._read_again = read_again
+        self.rows = rows
+
+    def __getitem__(self, name: str) -> Cells:
+        """Return a column as text."""
+        texts: Sequence[str] | None = self._columns[name].texts
+        if texts is None:
+            texts = self._read_again([*self._columns].index(name))
+        cells = np.empty(len(texts), dtype=object)
+        cells[:] = texts
+        return cells
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def kept(self, name: str) -> TextColumn:
+        """Return what was kept of a column."""
+        return self._columns[name]
 
 
 @dataclass(frozen=True)
@@ -40,6 +171,8 @@ class Columns:
     @property
     def rows(self) -> int:
         """The number of rows."""
+        if isinstance(self.cells, TextCells):
+            return self.cells.rows
         return len(next(iter(self.cells.values()), ()))
 
     def find(self, name: str, what: str = "column") -> Cells:
@@ -50,8 +183,13 @@ class Columns:
         ValueError
             If there is none of this name; the message lists those that there are.
         """
+        self.check(name, what)
+        return self.cells[name]
+
+    def check(self, name: str, what: str = "column") -> None:
+        """Raise a ValueError that lists the columns if there is none of this name."""
         if name in self.cells:
-            return self.cells[name]
+            return
         raise ValueError(
             f"{self.path}: there is no {what} {name!r}; its columns are {listing(self.cells)}"
             f"{suggestion(name, self.cells)}"
@@ -65,7 +203,14 @@ class Columns:
         ValueError
             If a cell is none; the message names it.
         """
-        cells = self.find(name)
+        self.check(name)
+        if isinstance(self.cells, TextCells):
+            kept = self.cells.kept(name)
+            if kept.numbers is not None:
+                return kept.numbers
+            if kept.bad is not None:
+                raise self._bad_cell(name, *kept.bad, can_ignore=can_ignore)
+        cells = self.cells[name]
         try:
             values = np.asarray(cells, np.float64)
         except (TypeError, ValueError):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import http.client
 import io
 import os
 import secrets
-import urllib.request
 from pathlib import Path
 
 from .idx import CHUNK, DAMAGED_GZIP, unwrap_gzip
@@ -101,6 +99,10 @@ def _is_right(folder: Path, name: str) -> bool:
 
 def _fetch(name: str, folder: Path) -> bytes:
     """Return the verified gzip file of `name` from the first mirror that has it."""
+    # here, because they load some 200 modules that no other part of mgres needs
+    import http.client
+    import urllib.request
+
     reports = []
     answered = False
     for mirror in MIRRORS:

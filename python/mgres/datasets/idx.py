@@ -100,20 +100,29 @@ def _read_array(stream: io.BufferedIOBase, path: Path) -> npt.NDArray[Any]:
             f"{path}: expected {size} bytes of payload, for shape {shape} of {stored.name}, "
             f"got {came}"
         )
-    stream.seek(start)
-    payload = stream.read(size)
-    if len(payload) != size:
-        raise ValueError(f"{path}: expected {size} bytes of payload, got {len(payload)} on reading")
     try:
-        array: npt.NDArray[Any] = np.ndarray(shape, dtype=stored, buffer=payload)
+        array: npt.NDArray[Any] = np.empty(shape, stored)
     except ValueError as error:
         # too many dimensions, or huge ones beside a zero
         raise ValueError(
             f"{path}: expected a shape that NumPy can hold, got {len(shape)} dimensions {shape} "
             f"({error})"
         ) from error
-    native: npt.NDArray[Any] = array.astype(stored.newbyteorder("="))
-    return native
+    stream.seek(start)
+    read = _fill(stream, array)
+    if read != size:
+        raise ValueError(f"{path}: expected {size} bytes of payload, got {read} on reading")
+    if not stored.isnative:
+        array.byteswap(inplace=True)
+    return array.view(stored.newbyteorder("="))
+
+
+def _fill(stream: io.BufferedIOBase, array: npt.NDArray[Any]) -> int:
+    """Read into an array, a part at a time because gzip makes a copy; return how many bytes."""
+    rest = array.reshape(-1).view(np.uint8).data
+    while len(rest) and (read := stream.readinto(rest[:CHUNK])):
+        rest = rest[read:]
+    return array.nbytes - len(rest)
 
 
 def _read_header(stream: io.BufferedIOBase, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import read_idx_pair, read_npz
-from .columns import Columns, listing
+from .columns import Columns, TextCells, listing
 from .delimited import read_delimited
 from .parquet import read_parquet
-from .targets import Target, read_target
+from .targets import MOST_CLASSES, Target, read_target
 
 KINDS = "*.csv, *.tsv, *.txt, *.npz, *.parquet or *-idx3-ubyte, the last one with or without .gz"
 
@@ -108,16 +108,26 @@ def read_table(
     if name is None:
         what = f"one of {listing(columns.cells)}" if columns.is_named else "labels"
         raise ValueError(f"{columns.path}: no target was named; take {what} by --target")
-    columns.find(name)
+    columns.check(name)
     for ignored in ignore:
-        columns.find(ignored)
+        columns.check(ignored)
     features = tuple(column for column in columns.cells if column not in (name, *ignore))
     if name in ignore:
         raise ValueError(f"{columns.path}: {name!r} is the target and cannot be ignored")
     if not features:
         raise ValueError(f"{columns.path}: expected columns besides {name!r}")
     X = columns.matrix(features, can_ignore=True)
-    return Table(X, features, read_target(columns, name, task))
+    return Table(X, features, _read_target(columns, name, task))
+
+
+def _read_target(columns: Columns, name: str, task: str | None) -> Target:
+    """Return the target; quantities out of the numbers that are known, without their texts."""
+    if isinstance(columns.cells, TextCells) and task in (None, "regression"):
+        numbers = columns.cells.kept(name).numbers
+        # with so many values they are quantities, whether that is said or guessed
+        if numbers is not None and len(np.unique(numbers)) > MOST_CLASSES:
+            columns = Columns(columns.path, {name: numbers})
+    return read_target(columns, name, task)
 
 
 def check_varied(path: str | os.PathLike[str], table: Table) -> None:

@@ -36,7 +36,7 @@ class FinishedRuns(Generic[Result]):
             stored = json.loads(path.read_text(encoding="utf-8"))
             if stored["version"] == version:
                 self._runs = dict(stored["runs"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
 
     def __len__(self) -> int:

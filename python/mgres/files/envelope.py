@@ -45,10 +45,12 @@ def check_envelope(path: Path, metadata: Mapping[str, str], kind: str, version: 
     if metadata.get("format") != FORMAT:
         raise FormatError(f"{path}: a safetensors file, but not of mgres")
     if metadata.get("kind") != kind:
-        raise FormatError(f"{path}: expected a {kind} of mgres, got a {metadata.get('kind')}")
+        # shortened, as a damaged file may say anything
+        got = metadata.get("kind", "file without a kind")[:60]
+        raise FormatError(f"{path}: expected a {kind} of mgres, got a {got}")
     stored = metadata.get("format_version", "")
     if not (stored.isascii() and stored.isdigit() and 0 < len(stored) < 10 and int(stored) > 0):
-        raise FormatError(f"{path}: expected a format version, got {stored!r}")
+        raise FormatError(f"{path}: expected a format version, got {stored[:60]!r}")
     if int(stored) > version:
         raise FormatError(
             f"{path}: written by a newer mgres: format version {stored} of a {kind}, this one "

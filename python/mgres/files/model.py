@@ -143,7 +143,7 @@ def load(path: str | Path) -> Model:
     check_envelope(path, metadata, "model", VERSION)
     try:
         net = _make_net(json.loads(metadata["net"]))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise FormatError(f"{path}: its description of the network is damaged: {error}") from error
     extra = {
         name.removeprefix(EXTRA): tensors.pop(name) for name in [*tensors] if name.startswith(EXTRA)

@@ -64,6 +64,15 @@ class Samples:
         Any number of runs may use them as they are.  A run that exchanges them is alone, and while
         it lasts nobody sees the samples from another thread.  Nobody waits.
 
+        Parameters
+        ----------
+        exchanged : bool
+            Whether the run exchanges them.
+
+        Returns
+        -------
+        context manager
+
         Raises
         ------
         RuntimeError

@@ -53,6 +53,10 @@ class RunFolder:
     def alone(self) -> Iterator[None]:
         """Keep other processes from running in this folder; a killed one keeps nobody out.
 
+        Returns
+        -------
+        context manager
+
         Raises
         ------
         BlockingIOError

@@ -234,6 +234,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{path}: expected a file, got a folder")
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ValueError(f"{path}: expected TOML: brackets are nested too deeply") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected TOML: {error}") from None
     return read_values(found, f"{path}: ")

@@ -173,7 +173,7 @@ class Scaling:
                 target_scale=target_scale,
                 loss=str(said["loss"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
             raise ValueError(f"what it says of columns is damaged: {error!r}") from None
         outputs = len(scaling.classes) or 1
         sizes = (len(scaling.features), len(scaling.mean), len(scaling.scale), outputs)

@@ -8,15 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..files import FormatError, check_envelope, read_tensors
 from . import registry as registry  # the classes that may be stored
-from .batches import Batches, resumable
+from .batches import Batches, ShuffledBatches, resumable
 from .checkpoint import KIND, VERSION, checkpoint_files
-from .history import History
+from .history import History, Record
 from .run import Run
-from .storage import Decoder
+from .storage import Decoder, has_type
+from .verified import _VerifiedBatches
+
+DAMAGED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What decoding or restoring a damaged state raises."""
 
 
 def resume_run(source: Path, run: Run, batches: Batches, settings: Mapping[str, str]) -> Path:
@@ -27,7 +32,8 @@ def resume_run(source: Path, run: Run, batches: Batches, settings: Mapping[str, 
     source : Path
         A folder of checkpoints, or one of its files.
     run, batches
-        Made like those of the run that was stopped, and not used yet; changed in place.
+        Made like those of the run that was stopped, and not used yet; changed in place, as a whole
+        or not at all.
     settings : mapping of str to str
         Compared with those of the run that was stopped.
 
@@ -35,6 +41,8 @@ def resume_run(source: Path, run: Run, batches: Batches, settings: Mapping[str, 
     ------
     FormatError
         If no file can be read, or what it holds does not fit.
+    TypeError
+        If the batches cannot go on where others stopped.
     ValueError
         If there is no file, or the settings are others.
     """
@@ -57,7 +65,7 @@ def stored_history(source: Path) -> History:
     path, arrays, _ = _newest(source)
     try:
         return _decode_history(arrays)
-    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+    except DAMAGED as error:
         raise FormatError(f"{path}: its history is damaged: {error!r}") from error
 
 
@@ -88,7 +96,10 @@ def _newest(source: Path) -> tuple[Path, Mapping[str, NDArray[Any]], Mapping[str
 
 def _decode_history(arrays: Mapping[str, NDArray[Any]]) -> History:
     lines = arrays["history"].tobytes().split(b"\n")
-    return History([Decoder({}, {}).decode(json.loads(line)) for line in lines])
+    records = [Decoder({}, {}).decode(json.loads(line)) for line in lines]
+    if not all(isinstance(record, Record) for record in records):
+        raise ValueError("history: expected nothing but records")
+    return History(records)
 
 
 def _restore(
@@ -98,23 +109,80 @@ def _restore(
     run: Run,
     batches: Batches,
 ) -> None:
-    decoder = Decoder(arrays, run.references())
+    samples = resumable(batches)
+    before, history, order = run.export(), run.history, samples.export()
     try:
+        decoder = Decoder(arrays, run.references())
         state = json.loads(metadata["state"])
-        saved_batches = dict(state["dict"])["batches"]
+        saved_batches = decoder.decode(dict(state["dict"])["batches"])
+        _check_batches(batches, saved_batches)
         # first the samples: memos remember whether what they know belongs to those in use
-        resumable(batches).restore(decoder.decode(saved_batches))
+        samples.restore(saved_batches)
         saved = decoder.decode(state)
+        _check_saved(saved, before, run)
         run.restore(saved, _decode_history(arrays))
-    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
-        raise FormatError(f"{path}: does not fit this run: {error!r}") from error
+    except BaseException as error:
+        run.restore(before, history)
+        samples.restore(order)
+        if isinstance(error, DAMAGED):
+            raise FormatError(f"{path}: does not fit this run: {error!r}") from error
+        raise
+
+
+def _check_saved(saved: Any, fresh: Mapping[str, Any], run: Run) -> None:
+    """Raise a ValueError unless `saved` may take the place of what the run has exported."""
+    h = run._hierarchy
+    if saved.keys() - {"batches"} != fresh.keys():
+        raise ValueError(f"expected {[*fresh]}, got {[*saved]}")
+    for name in ("seconds", "work_at_start"):
+        if not has_type(saved[name], float):
+            raise ValueError(f"{name}: expected a number, got {saved[name]!r}")
+    if not has_type(saved["has_asked"], bool):
+        raise ValueError(f"has_asked: expected true or false, got {saved['has_asked']!r}")
+    if not all(has_type(saved["work"][name], list[int]) for name in fresh["work"]):
+        raise ValueError("work: expected lists of counts")
+    for name in ("start", "best"):
+        registry.check_best(saved[name], h[0])
+    if type(saved["state"]) is type(fresh["state"]):
+        registry.check_state(saved["state"], run._method, h)
+
+
+def _check_batches(batches: Batches, saved: Any) -> None:
+    """Raise a ValueError unless `saved` may be restored; of batches of one's own nothing is known.
+
+    They would be used in the next cycle only, where it is too late for a message about the file.
+    """
+    if isinstance(batches, _VerifiedBatches):
+        _check_batches(batches._inner, saved["inner"])
+    elif isinstance(batches, ShuffledBatches):
+        n = len(batches.X)
+        _check_counter("cycles", saved["cycles"])
+        if saved["indices"] is not None:
+            _check_indices(saved["indices"], n)
+        for name in saved.keys() & {"order", "fresh"}:
+            order = saved[name]
+            _check_indices(order["order"], n)
+            _check_counter("epochs", order["epochs"])
+            _check_counter("at", order["at"], len(order["order"]))
+
+
+def _check_indices(indices: Any, n: int) -> None:
+    if not (isinstance(indices, np.ndarray) and indices.dtype == np.int64 and indices.ndim == 1):
+        raise ValueError(f"expected indices of samples, got {type(indices).__name__}")
+    if indices.size and not 0 <= indices.min() <= indices.max() < n:
+        raise ValueError(f"expected indices of {n} samples, got {indices.min()}, {indices.max()}")
+
+
+def _check_counter(name: str, count: Any, most: int | None = None) -> None:
+    if not has_type(count, int) or count < 0 or (most is not None and count > most):
+        raise ValueError(f"{name}: expected a count, got {count!r}")
 
 
 def _check_settings(path: Path, metadata: Mapping[str, str], settings: Mapping[str, str]) -> None:
     try:
         stored = json.loads(metadata["settings"])
         differing = [name for name in settings if stored[name] != settings[name]]
-    except (KeyError, TypeError, ValueError) as error:
+    except DAMAGED as error:
         raise FormatError(f"{path}: its settings are damaged: {error!r}") from error
     if differing:
         name = differing[0]

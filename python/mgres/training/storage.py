@@ -15,16 +15,19 @@ part of the hierarchy    ``{"reference": NAME}``: metrics and objectives are not
 registered class         ``{"object": NAME, "attributes": {...}}``
 =======================  ===========================================================================
 
-What has another type is refused, on the way out and on the way in.
+What has another type is refused, on the way out and on the way in; and so are, on the way in,
+objects of the engine's classes whose attributes are not what their annotations say.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import types
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +50,10 @@ class _Kind:
 
 _KINDS: dict[str, _Kind] = {}
 _NAMES: dict[type, str] = {}
+_DECLARED: dict[type, Mapping[str, Any] | None] = {}
+
+LARGEST_INTEGER = 2**63 - 1
+"""Of a count; larger ones cannot be made to numbers of floating point."""
 
 
 def register_state(cls: C) -> C:
@@ -88,6 +95,49 @@ def register(cls: type, attributes: tuple[str, ...], is_frozen: bool = False) ->
         raise ValueError(f"cls: another class is called {name}")
     _KINDS[name] = _Kind(cls, attributes, is_frozen)
     _NAMES[cls] = name
+
+
+def declare(cls: type, types: Mapping[str, Any] | None = None) -> None:
+    """Refuse to read objects of a registered class whose attributes have other types than these.
+
+    Without `types` those of the annotations count.  That is for the engine's own classes, whose
+    annotations are checked: those of a user may say anything.
+    """
+    _DECLARED[cls] = types
+
+
+@functools.cache
+def declared_types(cls: type) -> Mapping[str, Any]:
+    """Return what the attributes of a class have to be, nothing for a class of the user's."""
+    if cls not in _DECLARED:
+        return {}
+    found = _DECLARED[cls]
+    # annotations are looked up late, because that takes longer than an import may
+    return get_type_hints(cls) if found is None else found
+
+
+def has_type(value: Any, expected: Any) -> bool:
+    """Return whether a value that was read is what an annotation says."""
+    origin, inner = get_origin(expected), get_args(expected)
+    if expected is Any:
+        return True
+    if origin in (Union, types.UnionType):
+        return any(has_type(value, one) for one in inner)
+    if origin is np.ndarray:
+        return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    if origin in (list, deque, tuple):  # all items of one type
+        return type(value) is origin and all(has_type(item, inner[0]) for item in value)
+    if expected is bool:
+        return isinstance(value, bool | np.bool_)
+    if expected in (int, float):
+        is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if is_integer:
+            return bool(-LARGEST_INTEGER <= value <= LARGEST_INTEGER)
+        return expected is float and isinstance(value, float | np.floating)
+    if getattr(expected, "_is_protocol", False):
+        methods = [name for name in vars(expected) if not name.startswith("_")]
+        return all(hasattr(value, name) for name in methods)
+    return isinstance(value, expected)
 
 
 class Encoder:
@@ -214,7 +264,7 @@ class Decoder:
             raise ValueError(f"unexpected entry {str(data)[:60]}")
         try:
             return make(self, **data)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"damaged entry {str(data)[:60]}: {error!r}") from error
 
     def _float(self, float: str) -> Any:
@@ -246,20 +296,28 @@ class Decoder:
         if attributes.keys() != set(kind.attributes):
             raise ValueError(f"{object}: expected the attributes {kind.attributes}")
         value = _new(kind.cls)
+        expected = declared_types(kind.cls)
         for name, attribute in attributes.items():
+            decoded = self.decode(attribute)
+            if name in expected and not has_type(decoded, expected[name]):
+                raise ValueError(
+                    f"{object}: {name}: expected {expected[name]}, got {type(decoded).__name__}"
+                )
             # frozen dataclasses refuse setattr
-            _set_attribute(value, name, self.decode(attribute))
+            _set_attribute(value, name, decoded)
         return value
 
     def _memo(self, memo: Json) -> Memo:
         made = Memo(self.decode(memo["objective"]))
-        made._value = self.decode(memo["value"])
+        made._value, age = self.decode(memo["value"]), memo["age"]
+        if not (has_type(made._value, float) and has_type(age, int | None)):
+            raise ValueError(f"value {made._value} and age {age} of an objective")
         for name in ("point", "gradient"):
             array = self.decode(memo[name])
             if array.shape != made._point.shape or array.dtype != made._point.dtype:
                 raise ValueError(f"{name} of an objective of size {made.size}: {array.shape}")
             setattr(made, f"_{name}", array)
-        made._revision = None if memo["age"] is None else made.revision - memo["age"]
+        made._revision = None if age is None else made.revision - age
         return made
 
 

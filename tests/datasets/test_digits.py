@@ -104,7 +104,7 @@ def test_pca_inputs_are_projections_on_the_leading_axes(original):
     [
         ({"components": 62}, "components: expected an integer from 1 to 61, got 62"),
         ({"n_train": 99}, "n_train: expected an integer from 100 to 1796, got 99"),
-        ({"n_train": 1797}, "n_train: expected an integer from 1 to 1796, got 1797"),
+        ({"n_train": 1797}, "n_train: expected an integer from 100 to 1796, got 1797"),
     ],
 )
 def test_pca_refuses_numbers_out_of_range(changes, message):

@@ -241,7 +241,11 @@ def frozen(size):
 REFUSED = [
     (lambda f, X, y: TorchObjective(f, X, y), TypeError, "net: expected a TorchResNet, got Torch"),
     (lambda f, X, y: TorchObjective(f.net, X, y, "mse"), TypeError, "loss: expected a callable"),
-    (lambda f, X, y: TorchObjective(f.net, X, y, chunk=0), ValueError, "chunk: expected an integer from 1"),
+    (
+        lambda f, X, y: TorchObjective(f.net, X, y, chunk=0),
+        ValueError,
+        "chunk: expected an integer from 1",
+    ),
     (lambda f, X, y: TorchObjective(f.net, [1], y), TypeError, "X: expected an array or a tensor"),
     (
         lambda f, X, y: TorchObjective(f.net, X.astype("f4"), y),

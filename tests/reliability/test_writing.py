@@ -13,6 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mgres
@@ -300,6 +301,22 @@ def test_requests_to_stop_keep_everything(here, signals, gap, code):
     assert summary["cycles"] >= 3
     assert list(Path("run/checkpoints").glob("*.safetensors"))
     assert ".lock" not in names("run")
+
+
+def test_a_run_that_was_stopped_before_its_first_cycle_starts_again(here, monkeypatch, capsys):
+    assert main([*RUN, "--max-cycles", "3"]) == 0
+    expected = mgres.load("run/model.safetensors").theta
+
+    def at_once(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mgres.training.keeper.Keeper.begin", at_once)
+        assert main([*RUN, "--max-cycles", "3", "--overwrite"]) == 130
+    assert json.loads(Path("run/summary.json").read_text())["cycles"] == 0
+    assert main(["train", "--resume", "run", "--quiet"]) == 0
+    assert "no checkpoint yet: starting again" in capsys.readouterr().err
+    np.testing.assert_array_equal(mgres.load("run/model.safetensors").theta, expected)
 
 
 @posix

@@ -149,7 +149,7 @@ def _resume(options: argparse.Namespace, given: dict[str, Any]) -> int:
     stored = folder.read_config()
     data = load_data(stored)
     settings = resolve(merged(stored, given), data)
-    if folder.summary.exists() and not folder.has_checkpoint:
+    if folder.is_complete:
         raise UserError(
             f"--resume {options.resume}: this run is complete; to do it again, take "
             f"--config {folder.config} --out OTHER"

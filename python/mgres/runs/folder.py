@@ -99,6 +99,21 @@ class RunFolder:
         return any(file.exists() for file in (self.config, self.model, self.history))
 
     @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do for the run in it.
+
+        A run that was interrupted before its first cycle has a summary and no checkpoint, and is
+        not complete: it starts again.
+        """
+        if self.has_checkpoint:
+            return False
+        try:
+            stopped = json.loads(self.summary.read_text(encoding="utf-8"))["stopped"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+        return stopped != "interrupted"
+
+    @property
     def has_checkpoint(self) -> bool:
         """Whether the run in it can go on."""
         return bool(checkpoint_files(self.checkpoints))

@@ -65,7 +65,7 @@ def test_the_best_level_is_taken(run_python):
 
 @pytest.mark.parametrize("isa", ["v9", "avx2", "V3", " base"])
 def test_an_unknown_level_is_refused(run_python, isa):
-    done = run_python("import mgres", check=False, MGRES_ISA=isa)
+    done = run_python("import mgres.mgopt", check=False, MGRES_ISA=isa)
     assert done.returncode == 1
     assert f"ImportError: MGRES_ISA: expected one of {', '.join(SUPPORTED)}" in done.stderr
     assert f"got {isa!r}" in done.stderr

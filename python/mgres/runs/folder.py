@@ -111,7 +111,7 @@ class RunFolder:
             stopped = json.loads(self.summary.read_text(encoding="utf-8"))["stopped"]
         except (OSError, ValueError, LookupError, TypeError):
             return False
-        return stopped != "interrupted"
+        return str(stopped) != "interrupted"
 
     @property
     def has_checkpoint(self) -> bool:

@@ -344,6 +344,67 @@ def test_the_third_request_is_obeyed_at_once():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@posix
+def test_a_second_request_while_the_first_one_is_answered(tmp_path, monkeypatch):
+    """In a program of the user's own, whose Ctrl-C is Python's."""
+    from mgres.training.keeper import Keeper
+
+    X, y, *_ = mgres.datasets.circles(1, 100, 10)
+    f = mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 8), X, y)
+    finish = Keeper.finish
+
+    def impatient(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        finish(self)
+
+    def stop(record, theta):
+        if record.cycle == 3:
+            monkeypatch.setattr(Keeper, "finish", impatient)
+            raise KeyboardInterrupt
+
+    with pytest.raises(mgres.TrainingInterrupted) as caught:
+        mgres.fit(f, levels=2, callbacks=[stop], checkpoint=mgres.Checkpoint(tmp_path))
+    assert caught.value.result.history.cycles == 3
+    assert len(list(tmp_path.glob("*.safetensors"))) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@posix
+def test_the_second_request_to_a_command_changes_nothing():
+    from mgres.interrupts import as_keyboard_interrupt
+
+    def ask(name):
+        os.kill(os.getpid(), getattr(signal, name))
+        for _ in range(100):
+            time.sleep(0.001)
+
+    with as_keyboard_interrupt() as came:
+        for name, interrupts in (("SIGTERM", True), ("SIGINT", False), ("SIGINT", True)):
+            try:
+                ask(name)
+                interrupted = False
+            except KeyboardInterrupt:
+                interrupted = True
+            assert interrupted == interrupts
+    assert came == [signal.SIGTERM, signal.SIGINT, signal.SIGINT]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_folder_of_checkpoints_that_is_removed(tmp_path):
+    X, y, *_ = mgres.datasets.circles(1, 100, 10)
+    f = mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 8), X, y)
+    folder = tmp_path / "checkpoints"
+
+    def remove(record, theta):
+        if record.cycle == 3:
+            shutil.rmtree(folder)
+
+    checkpoint = mgres.Checkpoint(folder, every_cycles=2)
+    mgres.fit(f, levels=2, callbacks=[remove], checkpoint=checkpoint, max_cycles=5)
+    assert mgres.fit(f, levels=2, max_cycles=6, resume=folder).history.cycles == 6
+
+
 def test_an_exception_in_a_callback_keeps_the_result():
     X, y, *_ = mgres.datasets.circles(1, 100, 10)
     f = mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 8), X, y)

@@ -136,7 +136,7 @@ def test_checkpoints_change_no_bit(activation, form, dtype):
 
 
 def test_so_deep_that_the_usual_tape_is_too_short():
-    net = mgres.ResNet(3, 32, 2, 1100, activation="tanh", dtype=np.float64)
+    net = mgres.ResNet(3, 64, 2, 1100, activation="tanh", dtype=np.float64)
     assert net.evaluator().checkpoints(128) > 0
     assert_core_equals_reference(net, 128, "cross_entropy", 1e-12)
 

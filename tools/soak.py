@@ -41,7 +41,7 @@ METHODS = (
 DISTURBANCES = ["SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "two SIGINT", "torn file"]
 if hasattr(os, "geteuid") and os.geteuid() != 0:  # nothing is read-only for root
     DISTURBANCES.append("read-only")
-LONGEST = 120
+LONGEST = 300
 """Seconds after which a process counts as hung."""
 
 
@@ -56,6 +56,7 @@ def command(words: list[str], threads: int) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
     )
 
 
@@ -64,8 +65,9 @@ def wait(process: subprocess.Popen[str]) -> int:
     try:
         _, err = process.communicate(timeout=LONGEST)
     except subprocess.TimeoutExpired:
-        process.kill()
-        raise Fault(f"no end within {LONGEST} s") from None
+        process.send_signal(signal.SIGABRT)  # it tells where it is
+        _, err = process.communicate()
+        raise Fault(f"no end within {LONGEST} s: {process.args}\n{err[-3000:]}") from None
     if process.returncode not in (0, 1, 2, 128 + 1, 128 + 2, 128 + 15, -signal.SIGKILL):
         raise Fault(f"exit code {process.returncode}: {err.strip()[-300:]}")
     if "Traceback" in err or "unexpected" in err:
@@ -105,7 +107,7 @@ def one_round(rng: random.Random, folder: Path, counts: Counter[str]) -> None:
     words = [rng.choice(PROBLEMS), *rng.choice(METHODS), "--no-plots", "--patience", "100000"]
     words += ["--depth", str(rng.choice([32, 64, 256])), "--seed", str(rng.randrange(100))]
     words += ["--checkpoint-cycles", str(rng.choice([1, 3, 10]))]
-    words += ["--max-cycles", str(rng.choice([30, 100, 300])), "--target-accuracy", "1.0"]
+    words += ["--max-cycles", str(rng.choice([10, 30, 100])), "--target-accuracy", "1.0"]
     words += ["--target-loss", "1e-12"] if rng.random() < 0.5 else []
     peaceful, other = folder / "peaceful", folder / "disturbed"
     if code := wait(command([*words, "--out", str(peaceful)], 1)):

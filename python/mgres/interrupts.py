@@ -52,7 +52,7 @@ def held_back() -> Iterator[None]:
 
 
 def ignored_from_now_on() -> None:
-    """Let no request disturb the end of this process, which has been asked to stop."""
+    """Let no request disturb the end of this process, whose exit code is known."""
     if threading.current_thread() is threading.main_thread():
         for number in REQUESTS:
             signal.signal(number, signal.SIG_IGN)

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with as_keyboard_interrupt() as requests:
         code = _run(options)
-        if requests and arguments is None:  # this process has nothing else to do
+        if arguments is None:  # all is written, and this process has nothing else to do
             ignored_from_now_on()
     return 128 + requests[0] if requests else code
 

@@ -179,3 +179,11 @@ def test_help_imports_no_package_that_is_optional():
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_the_command_is_a_function_also_after_it_ran(run):
+    """A module of the same name would take its place when it is first imported."""
+    import mgres.cli
+
+    assert run("info")[0] == 0
+    assert callable(mgres.cli.main)

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if a check failed, training diverged or a file could not be written.
     """
     try:
-        from .main import main as run
+        from .program import main as run
     except ImportError as error:
         print(f"mgres: error: {error}", file=sys.stderr)
         return 2

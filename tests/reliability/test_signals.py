@@ -36,4 +36,4 @@ PROGRAM = """
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_handler_may_evaluate_what_it_interrupts(run_python, threads):
-    run_python(PROGRAM.format(threads=threads), timeout=60)
+    run_python(PROGRAM.format(threads=threads), timeout=300)

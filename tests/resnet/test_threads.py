@@ -287,4 +287,4 @@ def test_a_child_that_was_forked_during_a_gradient_evaluates(run_python):
     stop.set()
     worker.join()
     """
-    run_python(FORK + tail, timeout=60)
+    run_python(FORK + tail, timeout=300)

@@ -88,6 +88,31 @@ def test_numpy_errors_and_warning_filters_are_left_alone(run_python):
     )
 
 
+def test_an_import_loads_what_is_used(run_python):
+    """Modules stand for the time that they take; those of the network wait for a download."""
+    run_python(
+        """
+        import sys
+        import mgres
+        assert not {"numpy", "mgres._core", "mgres.training"} & set(sys.modules)
+        for name in mgres.__all__:
+            getattr(mgres, name)
+        assert "mgres._core" in sys.modules
+        import mgres.datasets
+        assert not {"ssl", "http.client", "urllib.request"} & set(sys.modules)
+        """
+    )
+
+
+def test_type_checkers_see_the_public_names():
+    stub = Path(mgres.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    lines = [line.split() for line in stub.splitlines() if line.startswith("from .")]
+    homes = {words[-1]: words[1].lstrip(".") for words in lines}
+    assert sorted(homes) == sorted(mgres.__all__)
+    for name, home in homes.items():
+        assert home == mgres._HOME_OF.get(name, "")
+
+
 def test_all_public_names_exist():
     assert len(set(mgres.__all__)) == len(mgres.__all__)
     for name in mgres.__all__:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .cgroups import own_cgroups
+
 try:
     import resource
 except ImportError:  # Windows
@@ -67,14 +69,8 @@ def _address_space() -> int | None:
 
 def _containers() -> list[int]:
     """Return what the memory limits of the cgroup (v2) and its parents leave."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-        path = next(line[3:] for line in lines if line.startswith("0::"))
-        folder = Path("/sys/fs/cgroup") / path.lstrip("/")
-    except (OSError, StopIteration):
-        return []
     left = []
-    for group in [folder, *folder.parents]:
+    for group in own_cgroups():
         try:
             most = (group / "memory.max").read_text().strip()
             used = int((group / "memory.current").read_text())

@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 
 from . import _core
+from .cgroups import own_cgroups
 from .checks import check_integer
 
 MOST_THREADS = 4096
@@ -110,14 +110,8 @@ def _affinity() -> int:
 
 def _cgroup_quota() -> list[int]:
     """Return the CPU quota of the cgroup (v2), rounded up; OpenMP itself ignores it."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-        path = next(line[3:] for line in lines if line.startswith("0::"))
-        folder = Path("/sys/fs/cgroup") / path.lstrip("/")
-    except (OSError, StopIteration):
-        return []
     quotas = []
-    for group in [folder, *folder.parents]:
+    for group in own_cgroups():
         try:
             quota, period = (group / "cpu.max").read_text().split()
         except (OSError, ValueError):

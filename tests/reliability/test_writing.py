@@ -241,6 +241,16 @@ def test_a_folder_serves_one_process_at_a_time(here, capsys):
     assert ".lock" not in names("run")
 
 
+@posix
+def test_a_file_system_without_locks(here, monkeypatch, capsys):
+    def flock(file, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    assert main([*RUN, "--max-cycles", "3"]) == 0
+    assert ".lock" not in names("run")
+
+
 # ---- requests to stop ----------------------------------------------------------------------------
 
 LONG = [

@@ -18,19 +18,7 @@ from .parser import make_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code, see :func:`mgres.cli.main`.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The words after `mgres`; by default those of this process.
-
-    Returns
-    -------
-    int
-        0 if the command did what it says, 2 after a mistake, 130 after Ctrl-C, 143 after
-        SIGTERM; 1 if a check failed, training diverged or a file could not be written.
-    """
+    """Do what :func:`mgres.cli.main` says, once everything can be imported."""
     _open_streams()
     parser = make_parser()
     options = parser.parse_args(arguments)

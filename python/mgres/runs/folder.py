@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 try:
     import fcntl
@@ -62,31 +62,15 @@ class RunFolder:
         BlockingIOError
             If another process runs in it; the message has its number.
         """
-        if fcntl is None:
+        lock = self.path / LOCK
+        file = _locked(lock)
+        if file is None:
             yield
             return
-        lock = self.path / LOCK
-        while True:
-            file = lock.open("a+")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                with file:
-                    if error.errno not in (errno.EACCES, errno.EAGAIN):
-                        break  # a file system without locks
-                    file.seek(0)
-                    owner = file.read().strip() or "another"
-                    raise BlockingIOError(
-                        error.errno, f"is in use by process {owner}; wait for its end", self.path
-                    ) from None
-            if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
-                break
-            file.close()  # its owner has removed it meanwhile
         with file:
-            if not file.closed:
-                file.truncate(0)
-                file.write(str(os.getpid()))
-                file.flush()
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
             try:
                 yield
             finally:
@@ -157,6 +141,30 @@ class RunFolder:
         """Replace the history by `records`."""
         with replacing(self.history) as file:
             file.write(b"".join(_line(record) for record in records))
+
+
+def _locked(lock: Path) -> TextIO | None:
+    """Return the open file of a lock that is ours now; None where there are no locks."""
+    if fcntl is None:
+        return None
+    while True:
+        file = lock.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # its owner may have removed it between the two lines above
+            if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                return file
+            file.close()
+        except OSError as error:
+            with file:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    lock.unlink(missing_ok=True)  # a file system without locks
+                    return None
+                file.seek(0)
+                owner = file.read().strip() or "another"
+            raise BlockingIOError(
+                error.errno, f"is in use by process {owner}; wait for its end", lock.parent
+            ) from None
 
 
 class HistoryWriter:

@@ -111,7 +111,7 @@ CASES = [
     (T.format("good.csv") + " --depth 64 --levels 8", "--levels 8: a depth of 64 allows at most 7"),
     (
         T.format("good.csv") + " --levels 4 2",
-        "--levels: several are compared on circles, circles-scaled, mnist, digits; for good.csv "
+        "--levels: several are compared on circles, mnist, digits, circles-scaled; for good.csv "
         "name one",
     ),
     ("train circles --levels 4 2 --width 3 --out o", "--width: does not go with several --levels"),

@@ -10,6 +10,29 @@
 # with which more tests run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+# The checks are a process group of their own, so that whatever stops this command stops them all:
+# bash alone would leave the one that runs.
+if [ "${MGRES_TEST_GROUP:-}" != $PPID ]; then
+  stop() {
+    trap '' HUP INT TERM
+    kill -TERM -- -"$checks" 2>/dev/null || true
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+      kill -0 -- -"$checks" 2>/dev/null || exit "$1"
+      sleep 0.5
+    done
+    kill -KILL -- -"$checks" 2>/dev/null || true
+    exit "$1"
+  }
+  set -m
+  MGRES_TEST_GROUP=$$ bash tools/test.sh "$@" &
+  checks=$!
+  trap 'stop 129' HUP
+  trap 'stop 130' INT
+  trap 'stop 143' TERM
+  wait "$checks"
+  exit $?
+fi
 venv=${1:-build/test-venv}
 
 step() { printf '\n=== %s\n' "$*"; }

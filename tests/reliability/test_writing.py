@@ -210,6 +210,42 @@ def test_a_full_disk_at_the_end(here, monkeypatch, capsys):
     assert main(["train", "--resume", "run", "--max-cycles", "4", "--quiet"]) == 0
 
 
+def test_no_place_for_a_model(here, monkeypatch, capsys):
+    """All the rest is still there, and the command says what is not."""
+
+    def full(path, *arguments, **more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("mgres.runs.run.save", full)
+    assert main([*RUN, "--max-cycles", "3"]) == 1
+    out, err = capsys.readouterr()
+    assert "the model is nowhere" in out
+    assert err.count("model.safetensors: not written: No space left on device") == 2
+    assert json.loads(Path("run/summary.json").read_text())["cycles"] == 3
+    assert not list(Path("tmp").glob("mgres-*"))
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert main(["train", "--resume", "run", "--max-cycles", "3", "--quiet"]) == 0
+    assert mgres.load("run/model.safetensors").net.depth == 16
+
+
+@posix
+def test_a_disk_that_is_full_from_the_start(run_python, tmp_path):
+    """A limit on the size of files stands for it; the message names the file."""
+    done = run_python(
+        """
+        import resource, sys
+        from mgres.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        sys.exit(main(["train", "circles", "--out", "run", "--depth", "16", "--max-cycles", "3"]))
+        """,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "mgres: error: run/config.toml: File too large" in done.stderr
+    assert names(tmp_path / "run") == []
+
+
 @posix
 def test_a_folder_serves_one_process_at_a_time(here, capsys):
     assert main([*RUN, "--max-cycles", "3"]) == 0

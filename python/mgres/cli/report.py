@@ -35,8 +35,10 @@ def told(outcome: Outcome, folder: RunFolder) -> str:
     if outcome.model == folder.model:
         names = [MODEL, *(outcome.plots or ())]
         lines.append(f"written to {folder.path}: {', '.join(names)}")
-    else:
+    elif outcome.model is not None:
         lines.append(f"the model is in {outcome.model}")
+    else:
+        lines.append("the model is nowhere")
     if outcome.plots is None:
         lines.append(plots.SKIPPED)
     return "\n".join(lines)

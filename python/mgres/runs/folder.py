@@ -68,9 +68,9 @@ class RunFolder:
             yield
             return
         with file:
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            with contextlib.suppress(OSError):  # a full disk is reported by what matters more
+                os.ftruncate(file.fileno(), 0)
+                os.write(file.fileno(), str(os.getpid()).encode())
             try:
                 yield
             finally:

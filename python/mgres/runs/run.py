@@ -52,8 +52,9 @@ class Outcome:
         If the loss left the finite numbers.
     plots : tuple of str or None
         Names of the plots; None without matplotlib.
-    model : Path
-        Where the model is: in the folder of the run, unless that could not be written to.
+    model : Path or None
+        Where the model is: in the folder of the run, elsewhere if that could not be written to, or
+        nowhere.
     unwritten : tuple of str
         What could not be written, and why.
     """
@@ -62,7 +63,7 @@ class Outcome:
     summary: dict[str, Any]
     error: DivergenceError | None
     plots: tuple[str, ...] | None
-    model: Path
+    model: Path | None
     unwritten: tuple[str, ...] = ()
 
 
@@ -201,7 +202,7 @@ def _save(
     result: FitResult,
     version: str,
     unwritten: list[str],
-) -> Path:
+) -> Path | None:
     """Write the model, into a folder for temporary files if its own place is full or gone."""
     scaling = training.scaling
     notes = {
@@ -218,7 +219,14 @@ def _save(
     with _told(unwritten):
         folder.path.mkdir(parents=True, exist_ok=True)
         return write(folder.model)
-    return write(Path(tempfile.mkdtemp(prefix="mgres-")) / folder.model.name)
+    with _told(unwritten):
+        elsewhere = Path(tempfile.mkdtemp(prefix="mgres-"))
+        try:
+            return write(elsewhere / folder.model.name)
+        except OSError:
+            elsewhere.rmdir()
+            raise
+    return None
 
 
 def _summary(

@@ -58,6 +58,7 @@ class Keeper:
         self._snapshot: _Snapshot | None = None
         self._written: int | None = None
         self._written_at = time.monotonic()
+        self._is_failing = False
         self._lines: list[tuple[Record, bytes]] = []
 
     @property
@@ -126,7 +127,11 @@ class Keeper:
             self._write(snapshot)
         except OSError as error:
             self._written_at = time.monotonic()
-            warnings.warn(f"checkpoint: not written: {error}", stacklevel=4)
+            if not self._is_failing:
+                warnings.warn(f"checkpoint: not written: {error}; training goes on", stacklevel=4)
+            self._is_failing = True
+        else:
+            self._is_failing = False
 
     def _write(self, snapshot: _Snapshot) -> None:
         assert self._checkpoint is not None

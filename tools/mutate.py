@@ -217,22 +217,26 @@ Lines = dict[tuple[str, int], list[str]]
 
 def watched(tests: Sequence[str]) -> tuple[Lines, dict[str, float]]:
     """Run the tests in a fork; return the tests of each line, quickest first, and their times."""
-    with tempfile.NamedTemporaryFile() as handed:
-        if os.fork() == 0:
-            watch = Watch()
-            watch.coverage.start()
-            pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", *tests], plugins=[watch])
-            watch.coverage.stop()
-            data = watch.coverage.get_data()
-            lines: Lines = {}
-            for file in data.measured_files():
-                for line, contexts in data.contexts_by_lineno(file).items():
-                    ran = [c for c in contexts if c and c not in watch.failed]
-                    lines[file, line] = sorted(ran, key=lambda c: watch.seconds[c])
-            Path(handed.name).write_bytes(pickle.dumps((lines, watch.seconds)))
-            os._exit(0)
-        os.wait()
-        found: tuple[Lines, dict[str, float]] = pickle.loads(Path(handed.name).read_bytes())
+    descriptor, name = tempfile.mkstemp()
+    os.close(descriptor)
+    handed = Path(name)
+    child = os.fork()
+    if child == 0:
+        watch = Watch()
+        watch.coverage.start()
+        pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", *tests], plugins=[watch])
+        watch.coverage.stop()
+        data = watch.coverage.get_data()
+        lines: Lines = {}
+        for file in data.measured_files():
+            for line, contexts in data.contexts_by_lineno(file).items():
+                ran = [c for c in contexts if c and c not in watch.failed]
+                lines[file, line] = sorted(ran, key=lambda c: watch.seconds[c])
+        handed.write_bytes(pickle.dumps((lines, watch.seconds)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    found: tuple[Lines, dict[str, float]] = pickle.loads(handed.read_bytes())
+    handed.unlink()
     return found
 
 

@@ -20,6 +20,7 @@ USAGE = [
     (("train", "circles", "--out"), "argument --out: expected one argument"),
     (("train", "circles", "--levels", "--out", "a"), "--levels: expected at least one argument"),
     (("train", "--levels", "8", "circles", "--out", "a"), "from 1 to 2**31 - 1, got 'circles'"),
+    (("--debug", "info"), "unrecognized arguments: --debug (options go after the command)"),
     (("train", "circles", "--out", "a", "--fast"), "unrecognized arguments: --fast"),
     (("reproduce", "--out", "a"), "the following arguments are required: name"),
     (("reproduce", "table3", "--out", "a"), "argument name: invalid choice: 'table3'"),

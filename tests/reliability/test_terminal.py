@@ -46,6 +46,34 @@ def test_closed_streams(here, line, code):
         assert done.stderr == "mgres: error: standard output is closed: give --out FILE\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("line", ["info", "predict run circles", "evaluate run circles"])
+def test_a_full_disk_behind_standard_output(here, line):
+    if "run" in line:
+        assert main([*RUN, "--max-cycles", "1"]) == 0
+    done = subprocess.run(
+        f"{sys.executable} -m mgres {line} > /dev/full",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "mgres: error: standard output: No space left on device\n"
+
+
+def test_a_number_beyond_the_models_precision(here, capsys):
+    Path("t.csv").write_text("a,b,kind\n1,2,0\n3,4,1\n5,6,0\n1,1,1\n2,2,0\n7,4,1\n")
+    line = "train t.csv --target kind --out r --max-cycles 2 --no-plots --quiet --depth 4"
+    assert main(line.split()) == 0
+    Path("far.csv").write_text("a,b\n1,2\n1e308,1\n")
+    capsys.readouterr()
+    assert main(["predict", "r", "far.csv"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("mgres: error: X: the prediction for row 1 is not finite")
+    assert err.count("\n") == 1
+
+
 ROWS = "a,b,kind\n1,2,ä\n3,4,ö\n5,6,ä\n1,1,ö\n2,2,ä\n7,4,ö\n"
 
 

@@ -48,8 +48,11 @@ class Parser(argparse.ArgumentParser):
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             known = getattr(options, "known", ())
-            near = difflib.get_close_matches(rest[0].split("=")[0], known, n=1)
+            name = rest[0].split("=")[0]
+            near = difflib.get_close_matches(name, known, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
+            if name in known:
+                meant = " (options go after the command)"
             command = getattr(options, "parser", self)
             command.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
         return options

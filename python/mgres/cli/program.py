@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -15,6 +16,8 @@ from ..interrupts import as_keyboard_interrupt, ignored_from_now_on
 from ..parallel import threads
 from .errors import one_line
 from .parser import make_parser
+
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +46,9 @@ def _run(options: argparse.Namespace) -> int:
     except Exception as error:
         if options.debug:
             raise
+        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+            error.filename = "standard output"  # all other files are named where they are written
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"mgres: error: {one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

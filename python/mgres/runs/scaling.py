@@ -81,7 +81,8 @@ class Scaling:
     def inputs(self, X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         """Return features as inputs of a network, shape (n, n_features)."""
         scaled = (np.asarray(X, np.float64) - self.mean) / self.scale
-        return np.ascontiguousarray(scaled, dtype)
+        with np.errstate(over="ignore"):  # whoever predicts from infinity tells it by the row
+            return np.ascontiguousarray(scaled, dtype)
 
     def targets(self, y: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         """Return what a loss compares with: numbers of classes, or scaled targets, shape (n, 1)."""

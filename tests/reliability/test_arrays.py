@@ -36,6 +36,31 @@ MASKED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("argument", "method"),
+    [("X", "fit"), ("y", "fit"), ("sample_weight", "fit"), ("X", "predict_proba")],
+)
+def test_estimators_refuse_masked_arrays(argument, method):
+    sklearn = pytest.importorskip("mgres.sklearn", exc_type=ImportError)
+    estimator = sklearn.ResNetClassifier(depth=4, max_iter=1000).fit(X, Y)
+    given = {"X": X, "y": Y, "sample_weight": np.ones(len(X))}
+    given[argument] = masked(given[argument])
+    arguments = list(given.values())[: 1 if method == "predict_proba" else 3]
+    with pytest.raises(TypeError, match=f"^{argument}: expected a plain array, got a masked one"):
+        getattr(estimator, method)(*arguments)
+
+
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_estimators_name_what_is_too_large(method):
+    """Whatever NumPy does on overflow: these tests let it raise."""
+    sklearn = pytest.importorskip("mgres.sklearn", exc_type=ImportError)
+    estimator = sklearn.ResNetClassifier(depth=4, max_iter=1000).fit(X, Y)
+    far = X.astype(np.float64)
+    far[3, 1] = 1e300
+    with pytest.raises(ValueError, match=r"infinity or a value too large for dtype\('float32'\)"):
+        estimator.fit(far, Y) if method == "fit" else estimator.predict(far)
+
+
 @pytest.mark.parametrize("name", MASKED)
 def test_masked_arrays_are_refused(name):
     argument, use = MASKED[name]

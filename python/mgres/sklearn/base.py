@@ -7,7 +7,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..checks import check_integer, check_number, check_predictions
+from ..checks import check_integer, check_number, check_plain, check_predictions
 from ..exclusive import exclusive
 from ..mgopt import Adam, Stall
 from ..mgopt.adam import AdamState
@@ -111,13 +111,17 @@ class ResNetEstimator(BaseEstimator):
 
     def _inputs(self, X: Any, y: Any, *, reset: bool, **checks: Any) -> tuple[Array, Any]:
         self._check_parameters()
-        checked: tuple[Array, Any] = validate_data(
-            self, X, y, reset=reset, dtype=check_dtype(self.dtype), order="C", **checks
-        )
+        check_plain("X", X)
+        check_plain("y", y)
+        with _large_numbers():
+            checked: tuple[Array, Any] = validate_data(
+                self, X, y, reset=reset, dtype=check_dtype(self.dtype), order="C", **checks
+            )
         return checked
 
     def _samples(self, X: Array, y: Array, sample_weight: Any) -> WeightedSamples:
         if sample_weight is not None:
+            check_plain("sample_weight", sample_weight)
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return positive(X, y, sample_weight)
 
@@ -310,7 +314,9 @@ class ResNetEstimator(BaseEstimator):
 
     def _logits(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "theta_")
-        X = validate_data(self, X, reset=False, dtype=self.net_.dtype, order="C")
+        check_plain("X", X)
+        with _large_numbers():
+            X = validate_data(self, X, reset=False, dtype=self.net_.dtype, order="C")
         with self._threads(len(X)):
             outputs = self.net_.logits(self.theta_, X)
         check_predictions(outputs)
@@ -347,3 +353,8 @@ def _fit(f: ResNetObjective, theta: Array, **arguments: Any) -> FitResult:
     except TrainingInterrupted as interrupted:
         warnings.warn(f"{interrupted}: the model is the best of them", UserWarning, stacklevel=5)
         return interrupted.result
+
+
+def _large_numbers() -> AbstractContextManager[None]:
+    """Let scikit-learn tell a number that is too large for the dtype, not NumPy before it."""
+    return np.errstate(over="ignore", invalid="ignore")

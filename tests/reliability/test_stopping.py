@@ -190,3 +190,32 @@ def test_an_exception_in_a_callback_keeps_the_result():
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
         mgres.fit(f, levels=2, callbacks=[broken])
     assert caught.value.result.history.cycles == 3
+
+
+# ---- the tests themselves ------------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is missing")
+@pytest.mark.parametrize(("request_", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
+def test_the_command_that_runs_all_tests_leaves_no_process(here, request_, code):
+    """Programs that note their number and sleep stand for Python, the compiler and apt."""
+    Path("bin").mkdir()
+    for name in ("python3", "c++", "apt-get"):
+        program = Path("bin", name)
+        program.write_text(f"#!/bin/sh\necho $$ > {here}/number\nexec sleep 100\n")
+        program.chmod(0o755)
+    process = subprocess.Popen(
+        ["bash", Path(__file__).parents[2] / "tools" / "test.sh", here / "venv"],
+        env={**os.environ, "PATH": f"{here / 'bin'}:{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    number = here / "number"
+    while not (number.exists() and number.read_text().strip()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, request_))
+    assert process.wait(timeout=60) == code
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number.read_text()), 0)

@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,8 @@ def watched(tests: Sequence[str]) -> tuple[Lines, dict[str, float]]:
     if child == 0:
         watch = Watch()
         watch.coverage.start()
-        pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", *tests], plugins=[watch])
+        with suppress(Exception):  # what comes after the last test
+            pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", *tests], plugins=[watch])
         watch.coverage.stop()
         data = watch.coverage.get_data()
         lines: Lines = {}

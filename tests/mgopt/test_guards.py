@@ -41,7 +41,7 @@ def test_trials_are_an_integer():
 
 @pytest.mark.parametrize("cost", [0.0, -1.0, np.nan, np.inf])
 def test_cost_is_positive(cost):
-    with pytest.raises(ValueError, match="level 0: cost: expected a positive number"):
+    with pytest.raises(ValueError, match="level 0: cost: expected a finite number > 0"):
         Hierarchy([Level(quadratic(), GradientDescent(0.1), cost=cost)])
 
 

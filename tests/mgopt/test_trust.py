@@ -270,9 +270,9 @@ def test_trial_serves_the_next_step():
         ({"eta1": 0.0}, "eta1, eta2: expected 0 < eta1 <= eta2 < 1"),
         ({"eta1": 0.95}, "eta1, eta2: expected 0 < eta1 <= eta2 < 1"),
         ({"eta2": 1.0}, "eta1, eta2: expected 0 < eta1 <= eta2 < 1"),
-        ({"shrink": 1.0}, r"shrink: expected a number in \(0, 1\), got 1"),
-        ({"grow": 1.0}, "grow: expected a finite number above 1, got 1"),
-        ({"grow": math.inf}, "grow: expected a finite number above 1, got inf"),
+        ({"shrink": 1.0}, "shrink: expected a finite number > 0 and < 1, got 1"),
+        ({"grow": 1.0}, "grow: expected a finite number > 1, got 1"),
+        ({"grow": math.inf}, "grow: expected a finite number > 1, got inf"),
     ],
 )
 def test_bad_arguments(options, message):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from .arguments import check_not_negative, check_positive, check_share
+from ..checks import check_number
 from .carry import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
@@ -49,9 +49,9 @@ class Adam:
 
     def __post_init__(self) -> None:
         check_rate("learning_rate", self.learning_rate)
-        check_share("beta1", self.beta1)
-        check_share("beta2", self.beta2)
-        check_positive("epsilon", self.epsilon)
+        check_number("beta1", self.beta1, least=0, below=1)
+        check_number("beta2", self.beta2, least=0, below=1)
+        check_number("epsilon", self.epsilon, above=0)
 
     def init(self, x: Vector, metric: Metric) -> AdamState:
         """Return a state with zero moments."""
@@ -121,7 +121,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_not_negative("weight_decay", self.weight_decay)
+        check_number("weight_decay", self.weight_decay, least=0)
 
     def _decay(self, alpha: float, x: Vector, state: AdamState) -> None:
         learning = (state.gradient != 0) | (state.second_moment > 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import _core
-from .arguments import check_share
+from ..checks import check_number
 from .carry import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
@@ -97,7 +97,7 @@ class Momentum:
 
     def __post_init__(self) -> None:
         check_rate("learning_rate", self.learning_rate)
-        check_share("momentum", self.momentum)
+        check_number("momentum", self.momentum, least=0, below=1)
 
     def init(self, x: Vector, metric: Metric) -> MomentumState:
         """Return a state at rest."""

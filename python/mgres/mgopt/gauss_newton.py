@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from ..checks import check_integer
-from .arguments import check_fraction, check_positive
+from ..checks import check_integer, check_number
 from .carry import Carrier
 from .conjugate_gradients import conjugate_gradients
 from .metric import Metric
@@ -100,10 +99,10 @@ class GaussNewton:
     max_trials: int = 10
 
     def __post_init__(self) -> None:
-        check_positive("damping", self.damping)
-        check_fraction("forcing", self.forcing)
+        check_number("damping", self.damping, above=0)
+        check_number("forcing", self.forcing, above=0, below=1)
         object.__setattr__(self, "max_products", check_integer("max_products", self.max_products))
-        check_fraction("acceptance", self.acceptance)
+        check_number("acceptance", self.acceptance, above=0, below=1)
         object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
 
     def init(self, x: Vector, metric: Metric) -> GaussNewtonState:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
+from ..checks import check_number
 from .metric import Diagonal, Euclidean, Metric
 from .objective import Objective
 from .optimizer import LevelOptimizer
@@ -146,8 +146,8 @@ def _check(levels: tuple[Level, ...]) -> None:
         raise ValueError("levels: expected at least one level, got none")
     for i, level in enumerate(levels):
         _expect(i, "dtype", level.objective.dtype, levels[0].objective.dtype)
-        if level.cost is not None and not (level.cost > 0 and math.isfinite(level.cost)):
-            raise ValueError(f"level {i}: cost: expected a positive number, got {level.cost}")
+        if level.cost is not None:
+            check_number(f"level {i}: cost", level.cost, above=0)
         if isinstance(level.metric, Diagonal):
             weights = level.metric.weights
             _expect(i, "metric.weights.shape", weights.shape, (level.objective.size,))

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from ..checks import check_integer
-from .arguments import check_fraction, check_positive
+from ..checks import check_integer, check_number
 from .carry import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
@@ -93,8 +92,8 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memory", check_integer("memory", self.memory))
-        check_fraction("c1", self.c1)
-        check_positive("first_move", self.first_move)
+        check_number("c1", self.c1, above=0, below=1)
+        check_number("first_move", self.first_move, above=0)
         object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
 
     def init(self, x: Vector, metric: Metric) -> LBFGSState:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .. import _core
-from ..checks import check_integer
+from ..checks import check_integer, check_number
 from .objective import Objective, Vector
 
 
@@ -54,8 +54,7 @@ class FixedStep:
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.alpha > 0 and math.isfinite(self.alpha)):
-            raise ValueError(f"alpha: expected a positive number, got {self.alpha}")
+        check_number("alpha", self.alpha, above=0)
 
     def __call__(self, f: Objective, x: Vector, d: Vector, fx: float, slope: float) -> Step:
         """Accept the fixed length."""
@@ -86,11 +85,9 @@ class Armijo:
     max_trials: int = 10
 
     def __post_init__(self) -> None:
-        if not (self.initial > 0 and math.isfinite(self.initial)):
-            raise ValueError(f"initial: expected a positive number, got {self.initial}")
-        for name in ("c1", "shrink"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected a number in (0, 1), got {getattr(self, name)}")
+        check_number("initial", self.initial, above=0)
+        check_number("c1", self.c1, above=0, below=1)
+        check_number("shrink", self.shrink, above=0, below=1)
         object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
 
     def __call__(self, f: Objective, x: Vector, d: Vector, fx: float, slope: float) -> Step:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import check_integer
-from .arguments import check_fraction, check_positive
+from ..checks import check_integer, check_number
 from .carry import Carrier
 from .compact import PairMemory, SR1Model
 from .metric import Metric
@@ -89,10 +88,10 @@ class LSR1:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memory", check_integer("memory", self.memory))
-        check_fraction("acceptance", self.acceptance)
-        check_positive("first_move", self.first_move)
+        check_number("acceptance", self.acceptance, above=0, below=1)
+        check_number("first_move", self.first_move, above=0)
         object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
-        check_fraction("skip", self.skip)
+        check_number("skip", self.skip, above=0, below=1)
 
     def init(self, x: Vector, metric: Metric) -> LSR1State:
         """Return a state without pairs."""

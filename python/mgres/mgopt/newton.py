@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from ..checks import check_integer
-from .arguments import check_fraction, check_positive
+from ..checks import check_integer, check_number
 from .carry import Carrier
 from .conjugate_gradients import conjugate_gradients
 from .lbfgs import _shrink
@@ -98,11 +97,11 @@ class TruncatedNewton:
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_products", check_integer("max_products", self.max_products))
         object.__setattr__(self, "max_trials", check_integer("max_trials", self.max_trials))
-        check_fraction("max_forcing", self.max_forcing)
-        check_fraction("c1", self.c1)
-        check_positive("first_move", self.first_move)
+        check_number("max_forcing", self.max_forcing, above=0, below=1)
+        check_number("c1", self.c1, above=0, below=1)
+        check_number("first_move", self.first_move, above=0)
         if self.forcing is not None:
-            check_fraction("forcing", self.forcing)
+            check_number("forcing", self.forcing, above=0, below=1)
 
     def init(self, x: Vector, metric: Metric) -> NewtonState:
         """Return the state of a method that has taken no step."""

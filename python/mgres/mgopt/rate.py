@@ -7,8 +7,7 @@ import numbers
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from ..checks import check_integer
-from .arguments import check_fraction, check_not_negative, check_positive
+from ..checks import check_integer, check_number
 
 
 @runtime_checkable
@@ -42,7 +41,7 @@ def check_rate(name: str, rate: Rate) -> None:
         raise TypeError(
             f"{name}: expected a number or an object with rate(step), got {type(rate).__name__}"
         )
-    check_positive(name, rate)
+    check_number(name, rate, above=0)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        check_positive("value", self.value)
+        check_number("value", self.value, above=0)
 
     def rate(self, step: int) -> float:
         """Return the value."""
@@ -84,9 +83,9 @@ class StepDecay:
     factor: float = 0.5
 
     def __post_init__(self) -> None:
-        check_positive("initial", self.initial)
+        check_number("initial", self.initial, above=0)
         object.__setattr__(self, "every", check_integer("every", self.every))
-        check_fraction("factor", self.factor)
+        check_number("factor", self.factor, above=0, below=1)
 
     def rate(self, step: int) -> float:
         """Return the rate of `step`."""
@@ -110,9 +109,9 @@ class LinearDecay:
     final: float
 
     def __post_init__(self) -> None:
-        check_positive("initial", self.initial)
+        check_number("initial", self.initial, above=0)
         object.__setattr__(self, "steps", check_integer("steps", self.steps))
-        check_positive("final", self.final)
+        check_number("final", self.final, above=0)
 
     def rate(self, step: int) -> float:
         """Return the rate of `step`."""
@@ -141,9 +140,9 @@ class CosineDecay:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive("initial", self.initial)
+        check_number("initial", self.initial, above=0)
         object.__setattr__(self, "steps", check_integer("steps", self.steps))
-        check_not_negative("final", self.final)
+        check_number("final", self.final, least=0)
 
     def rate(self, step: int) -> float:
         """Return the rate of `step`."""
@@ -195,7 +194,7 @@ class Scaled:
     inner: Rate
 
     def __post_init__(self) -> None:
-        check_positive("by", self.by)
+        check_number("by", self.by, above=0)
         check_rate("inner", self.inner)
 
     def rate(self, step: int) -> float:
@@ -238,7 +237,7 @@ def by_level(optimizer: Optimizer, factor: float, levels: int) -> list[Optimizer
     GradientDescent(learning_rate=0.05)
     GradientDescent(learning_rate=0.025)
     """
-    check_positive("factor", factor)
+    check_number("factor", factor, above=0)
     check_integer("levels", levels)
     rate: Any = getattr(optimizer, "learning_rate", None)
     if rate is None:

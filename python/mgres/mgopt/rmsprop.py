@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from .arguments import check_positive, check_share
+from ..checks import check_number
 from .carry import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
@@ -54,9 +54,9 @@ class RMSprop:
 
     def __post_init__(self) -> None:
         check_rate("learning_rate", self.learning_rate)
-        check_share("decay", self.decay)
-        check_share("momentum", self.momentum)
-        check_positive("epsilon", self.epsilon)
+        check_number("decay", self.decay, least=0, below=1)
+        check_number("momentum", self.momentum, least=0, below=1)
+        check_number("epsilon", self.epsilon, above=0)
 
     def init(self, x: Vector, metric: Metric) -> RMSpropState:
         """Return a state with zero mean square, at rest."""

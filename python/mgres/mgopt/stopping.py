@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..checks import check_integer
+from ..checks import check_integer, check_number
 
 
 class StoppingRule(Protocol):
@@ -82,8 +82,7 @@ class Stall:
     smooth: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.gain < 1:
-            raise ValueError(f"gain: expected a number in (0, 1), got {self.gain}")
+        check_number("gain", self.gain, above=0, below=1)
         object.__setattr__(self, "over", check_integer("over", self.over))
 
     def init(self) -> deque[float]:
@@ -123,8 +122,7 @@ class GradientReduction:
     share: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.share < 1:
-            raise ValueError(f"share: expected a number in (0, 1), got {self.share}")
+        check_number("share", self.share, above=0, below=1)
 
     def init(self) -> Reference:
         """Return a state that waits for the first norm."""

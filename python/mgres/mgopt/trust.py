@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
+from ..checks import check_number
 from .linesearch import LineSearch
 from .metric import Metric
 from .objective import Objective, Vector
@@ -73,10 +74,8 @@ class TrustRegion:
             raise ValueError(
                 f"eta1, eta2: expected 0 < eta1 <= eta2 < 1, got {self.eta1} and {self.eta2}"
             )
-        if not 0 < self.shrink < 1:
-            raise ValueError(f"shrink: expected a number in (0, 1), got {self.shrink}")
-        if not (self.grow > 1 and math.isfinite(self.grow)):
-            raise ValueError(f"grow: expected a finite number above 1, got {self.grow}")
+        check_number("shrink", self.shrink, above=0, below=1)
+        check_number("grow", self.grow, above=1)
 
     def ratio(self, f: Objective, x: Vector, d: Vector, fx: float, predicted: float) -> float:
         """Return rho for the correction d, evaluating f at x + d.

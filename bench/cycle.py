@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 import mgres
-from mgres.experiments.setups import SETUPS
 from mgres.mgopt import GradientDescent, Hierarchy, Schedule, VCycle
+from mgres.runs.setups import SETUPS
 
 LEVELS = 8
 LEAST_REPEATS = 7

@@ -12,6 +12,7 @@ import fnmatch
 import graphlib
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,15 +40,17 @@ ARROWS = {
     "plot": "training resnet mgopt",
     "testing": "mgopt resnet",
     "files": "resnet",
-    "training": "files resnet mgopt datasets checks exclusive interrupts memory parallel",
-    "experiments": "training files resnet mgopt datasets testing plot info parallel _core checks",
-    "sklearn": "training resnet mgopt parallel checks exclusive",
-    "runs": "experiments training files resnet mgopt datasets plot info parallel checks interrupts",
+    "recipes": "resnet mgopt",
+    "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
+    "runs": "training recipes files resnet mgopt datasets plot info parallel checks interrupts",
+    "experiments": "runs training recipes files resnet mgopt datasets testing plot info parallel "
+    "_core checks",
+    "sklearn": "training recipes resnet mgopt parallel checks exclusive",
     "torch": "resnet mgopt checks",
-    "__init__": "_core parallel mgopt resnet problems datasets testing files training plot "
+    "__init__": "_core parallel mgopt resnet problems datasets testing files recipes training plot "
     "experiments",
-    "cli": "__init__ parallel info mgopt resnet problems datasets testing files training plot "
-    "experiments runs checks interrupts",
+    "cli": "__init__ parallel info mgopt resnet problems datasets testing files recipes training "
+    "plot experiments runs checks interrupts",
     "__main__": "cli",
 }
 # Third-party packages: one that all may use, and those that a unit may use, but not at import time.
@@ -68,6 +71,24 @@ EXTRAS = {
     "torch": "torch",
 }
 
+# Folders inside of units, by the folders of the same unit that they may import from. A package's
+# own `__init__` may import from all.
+FOLDERS = {
+    "mgopt": "",
+    "mgopt/optimizers": "mgopt",
+    "mgopt/cycles": "mgopt",
+    "mgopt/nested": "mgopt mgopt/cycles",
+    "training": "training/batches training/checkpoints training/watch",
+    "training/batches": "",
+    "training/checkpoints": "training training/batches",
+    "training/watch": "training",
+    "experiments": "",
+    "experiments/comparison": "experiments",
+    "experiments/fine_phase": "experiments experiments/comparison",
+}
+MOST_FILES = 21
+"""In a folder of Python files."""
+
 # C++ files by name without suffix, lowest layer first: a file may include its own layer and lower
 # ones. A file that is not listed lies as high as the highest one that it includes.
 LAYERS = [
@@ -81,14 +102,32 @@ LAYERS = [
 PYTHON_HEADERS = ["Python.h", "pybind11/*", "numpy/*"]  # in cpp/bindings only
 
 
+def files(root: Path, *patterns: str) -> list[str]:
+    """Return the matching files below `root` by relative path, none if it does not exist."""
+    found = {path.relative_to(root).as_posix() for p in patterns for path in root.glob(p)}
+    return sorted(found)
+
+
+PYTHON_FILES = files(PACKAGE, "**/*.py")
+MODULES = {
+    ".".join(["mgres", *Path(path).with_suffix("").parts]).removesuffix(".__init__"): path
+    for path in PYTHON_FILES
+}
+"""The path of each module of the package, by its name."""
+
+
 @dataclass(frozen=True)
 class Import:
-    """One module named by one statement; `lazy` unless importing the file imports it too."""
+    """One module named by one statement.
+
+    It is `lazy` unless importing the file imports it too, and `inner` if a function imports it.
+    """
 
     target: str
     line: int
     text: str
     lazy: bool
+    inner: bool
 
 
 def imports(source: str, package: str) -> Iterator[Import]:
@@ -105,7 +144,8 @@ def imports(source: str, package: str) -> Iterator[Import]:
                 return [alias.name for alias in names]
             case ast.ImportFrom(module=name, names=names, level=level):
                 base = absolute(name or "", level)
-                return [f"{base}.{alias.name}" for alias in names] if base == "mgres" else [base]
+                inside = [f"{base}.{alias.name}" for alias in names]
+                return [n if base == "mgres" or n in MODULES else base for n in inside]
             case ast.Call(
                 func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
                 args=[ast.Constant(value=str(name)), *_],
@@ -114,17 +154,17 @@ def imports(source: str, package: str) -> Iterator[Import]:
                 return [absolute(bare, len(name) - len(bare))]
         return []
 
-    def walk(node: ast.AST, lazy: bool) -> Iterator[Import]:
+    def walk(node: ast.AST, lazy: bool, inner: bool) -> Iterator[Import]:
         for target in targets(node):
-            yield Import(target, getattr(node, "lineno", 0), ast.unparse(node), lazy)
+            yield Import(target, getattr(node, "lineno", 0), ast.unparse(node), lazy, inner)
         unseen: list[ast.stmt] = []
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             unseen = [] if isinstance(node.test, ast.UnaryOp) else node.body
         deferred = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, lazy or deferred or child in unseen)
+            yield from walk(child, lazy or deferred or child in unseen, inner or deferred)
 
-    yield from walk(ast.parse(source), lazy=False)
+    yield from walk(ast.parse(source), lazy=False, inner=False)
 
 
 def unit_of(target: str) -> str:
@@ -156,6 +196,24 @@ def python_violations(source: str, path: str) -> list[str]:
         elif top in optional and not item.lazy:
             found.append(f"{where}: {top} is optional, import it where it is used")
     return found
+
+
+def below(path: str, source: str) -> set[str]:
+    """Return the paths of the modules that a file imports, for types' sake included."""
+    package = ".".join(["mgres", *Path(path).parts[:-1]])
+    found = {MODULES.get(item.target, path) for item in imports(source, package) if not item.inner}
+    return found - {path}
+
+
+def folder_violations(source: str, path: str) -> list[str]:
+    """Return the rules of `FOLDERS` broken by one file."""
+    own = Path(path).parent.as_posix()
+    if own not in FOLDERS or path.endswith("__init__.py"):
+        return []
+    targets = {Path(other).parent.as_posix() for other in below(path, source)}
+    unit = own.split("/")[0]
+    wrong = {t for t in targets if t.split("/")[0] == unit} - {own, *FOLDERS[own].split()}
+    return [f"{path}: {own} must not import from {folder}" for folder in sorted(wrong)]
 
 
 def includes(source: str) -> list[tuple[int, str]]:
@@ -211,13 +269,6 @@ def assert_acyclic(graph: Mapping[str, set[str]]) -> None:
         pytest.fail("cycle: " + " -> ".join(reversed(error.args[1])))
 
 
-def files(root: Path, *patterns: str) -> list[str]:
-    """Return the matching files below `root` by relative path, none if it does not exist."""
-    found = {path.relative_to(root).as_posix() for p in patterns for path in root.glob(p)}
-    return sorted(found)
-
-
-PYTHON_FILES = files(PACKAGE, "**/*.py")
 CPP_HEADERS = files(CPP, "include/**/*.h*", "bindings/**/*.h*")
 CPP_SOURCES = files(CPP, "src/**/*.cpp", "bindings/**/*.cpp")
 
@@ -231,6 +282,23 @@ def test_python_file_keeps_to_the_arrows(path: str) -> None:
 def test_python_arrows_have_no_cycle() -> None:
     # every file keeps to the table, so a table without a cycle is a package without a cycle
     assert_acyclic({unit: set(row.split()) for unit, row in ARROWS.items()})
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES)
+def test_python_file_keeps_to_the_folders(path: str) -> None:
+    found = folder_violations((PACKAGE / path).read_text(encoding="utf-8"), path)
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_python_modules_have_no_cycle() -> None:
+    # a package's `__init__` collects what others define, and nobody inside imports from it
+    read = {path: (PACKAGE / path).read_text(encoding="utf-8") for path in PYTHON_FILES}
+    assert_acyclic({path: below(path, source) for path, source in read.items()})
+
+
+def test_folders_can_be_looked_through() -> None:
+    sizes = Counter(Path(path).parent.as_posix() for path in PYTHON_FILES)
+    assert {folder: n for folder, n in sizes.items() if n > MOST_FILES} == {}
 
 
 @pytest.mark.parametrize("path", CPP_HEADERS + CPP_SOURCES)

@@ -34,7 +34,7 @@ from mgres.datasets import table
 from mgres.datasets.idx import read_idx
 from mgres.files import FormatError
 from mgres.runs.options import read_config
-from mgres.training.resume import stored_history
+from mgres.training.checkpoints.resume import stored_history
 
 try:
     import resource

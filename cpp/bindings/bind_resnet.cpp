@@ -73,6 +73,25 @@ class Evaluator {
     });
   }
 
+  void states(const py::array& theta, const py::array& X, const std::vector<Index>& layers,
+              const py::array& out, const Defect& defect, int threads) {
+    const S* parameters = view<const S>("theta", theta, {size_});
+    const Batch<S> batch = make_batch(X, defect);
+    Index least = 0;
+    for (const Index k : layers) {
+      check(k >= least && k <= net_.depth, "layers: expected ascending numbers from 0 to ",
+            net_.depth, ", got ", k);
+      least = k + 1;
+    }
+    const Index number = static_cast<Index>(layers.size());
+    S* result = view<S>("out", out, {number, batch.size, net_.width});
+    check_apart({"out", result, number * batch.size * net_.width},
+                {range("theta", parameters), range(batch)});
+    run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
+      mgres::states(net_, parameters, batch, layers, result, workspace, interrupt, most);
+    });
+  }
+
   double value(const py::array& theta, const py::array& X, const py::array& y, const Defect& defect,
                int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
@@ -290,6 +309,10 @@ void bind_evaluator(py::module_& m, const char* name) {
       .def("logits", &E::logits, py::arg("theta").noconvert(), py::arg("X").noconvert(),
            py::arg("out").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write the logits (n, n_outputs) to `out`.")
+      .def("states", &E::states, py::arg("theta").noconvert(), py::arg("X").noconvert(),
+           py::arg("layers"), py::arg("out").noconvert(), py::arg("defect") = py::none(),
+           py::arg("threads") = 0,
+           "Write the states after `layers` layers, (n, width) each, to `out`.")
       .def("value", &E::value, py::arg("theta").noconvert(), py::arg("X").noconvert(),
            py::arg("y").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Return the mean loss.")

@@ -82,11 +82,26 @@ class ChunkRunner {
     close(net_, theta_ + layout_.closing, theta_ + layout_.closing_bias, blocks_, last_, logits_);
   }
 
-  void write_logits(S* out) {
-    out += first_ * net_.outputs;
-    for (Index n = 0; n < count_; ++n)
-      for (Index c = 0; c < net_.outputs; ++c, ++out)
-        *out = logits_[(n / kLanes<S> * net_.outputs + c) * kLanes<S> + n % kLanes<S>];
+  void write_logits(S* out) const { write_rows(logits_, net_.outputs, out); }
+
+  /// The states y_k for k in `chosen`, which ascends, to `out` (one array (n, v) after the other).
+  /// Returns false if interrupted.
+  bool write_states(const std::vector<Index>& chosen, S* out, Interrupt& interrupt, int thread) {
+    last_ = state(0);
+    open(net_, theta_, X_, count_, last_, inputs_);
+    Index k = 0;
+    for (const Index wanted : chosen) {
+      for (; k < wanted; ++k) {
+        if (stop(k, interrupt, thread)) return false;
+        prefetch(k + 1, nullptr);
+        S* next = state((k + 1) % 2);
+        step(k, last_, next, nullptr);
+        last_ = next;
+      }
+      write_rows(last_, net_.width, out);
+      out += plan_.samples * net_.width;
+    }
+    return true;
   }
 
   /// The sum of the samples' losses; turns logits into dloss/dlogits * weight.
@@ -146,6 +161,17 @@ class ChunkRunner {
   }
 
   Index opening_scratch_size() const { return opening_scratch<S>(net_.inputs, plan_.blocks); }
+
+  /// The chunk's rows of an array (n, features), row-major, from blocks.
+  void write_rows(const S* from, Index features, S* out) const {
+    constexpr Index L = kLanes<S>;
+    out += first_ * features;
+    for (Index done = 0; done < count_; done += L, from += features * L, out += L * features) {
+      const Index present = std::min(L, count_ - done);
+      for (Index n = 0; n < present; ++n)
+        for (Index i = 0; i < features; ++i) out[n * features + i] = from[i * L + n];
+    }
+  }
 
   S* state(Index slot) const { return states_ + slot * room(plan_.state); }
   S* record(Index slot) const { return records_ + slot * room(plan_.record); }
@@ -288,6 +314,22 @@ void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
 }
 
 template <class S>
+void states(const ResNet& net, const S* theta, const Batch<S>& batch,
+            const std::vector<Index>& chosen, S* out, Workspace<S>& workspace, Interrupt& interrupt,
+            int most_threads) {
+  const Plan<S> plan(net, batch.size);
+  const int threads = useful_threads<S>(net, batch.size, plan.chunks, 1, most_threads);
+  const ChunkRunner<S> prototype(net, plan, workspace.limits, threads, theta,
+                                 layers_of(net, theta, workspace));
+  prepare(workspace, threads, prototype.forward_scratch());
+  parallel_for(plan.chunks, threads, interrupt, [&](Index c, int thread) {
+    ChunkRunner<S> runner(prototype);
+    runner.bind(batch, c, scratch_of(workspace, thread));
+    runner.write_states(chosen, out, interrupt, thread);
+  });
+}
+
+template <class S>
 double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch,
              const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt,
              int most_threads) {
@@ -354,6 +396,8 @@ TapeShape tape_shape(const ResNet& net, Index samples, const TapeLimits& limits,
 #define MGRES_INSTANTIATE(S)                                                                       \
   template void logits<S>(const ResNet&, const S*, const Batch<S>&, S*, Workspace<S>&, Interrupt&, \
                           int);                                                                    \
+  template void states<S>(const ResNet&, const S*, const Batch<S>&, const std::vector<Index>&, S*, \
+                          Workspace<S>&, Interrupt&, int);                                         \
   template double value<S>(const ResNet&, Loss, const S*, const Batch<S>&, const Targets<S>&,      \
                            Workspace<S>&, Interrupt&, int);                                        \
   template Index gradient_bytes<S>(const ResNet&, Index, int);                                     \

@@ -87,6 +87,12 @@ struct Problem {
     mgres::logits(net, theta.data(), batch(), out.data(), workspace, never);
     return out;
   }
+  std::vector<S> states(const std::vector<Index>& chosen, int threads = num_threads()) {
+    std::vector<S> out(chosen.size() * u(samples * net.width), S(77));
+    Interrupt never;
+    mgres::states(net, theta.data(), batch(), chosen, out.data(), workspace, never, threads);
+    return out;
+  }
 
   ResNet net;
   Index samples;
@@ -124,6 +130,11 @@ void check_against_reference(const ResNet& net, Index samples, bool labels, Loss
   CHECK(p.value(loss) == doctest::Approx(expected_value).epsilon(1000 * epsilon));
   CHECK(reference::error_in_epsilons(gradient.data(), expected.gradient) < 3000);
   CHECK(reference::error_in_epsilons(p.logits().data(), expected.logits) < 1000);
+  const std::vector<Index> chosen{0, net.depth / 2, net.depth};  // the first two may be equal
+  const std::vector<S> states = p.states(chosen);
+  for (std::size_t c = 0; c < chosen.size(); ++c)  // the reference has those of the last sample
+    CHECK(reference::error_in_epsilons(states.data() + (c + 1) * u(samples * net.width) - net.width,
+                                       expected.states[u(chosen[c])]) < 1000);
 }
 
 }  // namespace
@@ -273,12 +284,14 @@ TEST_CASE_TEMPLATE("the same bits for any number of threads, and every time", S,
     const double value = p.value_and_grad(Loss::cross_entropy, expected);
     const double only_value = p.value(Loss::cross_entropy);
     const std::vector<S> logits = p.logits();
+    const std::vector<S> states = p.states({0, 1, net.depth - 1});
     for (const int threads : {1, 2, 3, 5, 8, 8, 2}) {
       set_num_threads(threads);
       CHECK(p.value_and_grad(Loss::cross_entropy, gradient) == value);
       CHECK(gradient == expected);
       CHECK(p.value(Loss::cross_entropy) == only_value);
       CHECK(p.logits() == logits);
+      CHECK(p.states({0, 1, net.depth - 1}, threads) == states);
     }
   }
 }

@@ -58,6 +58,10 @@ _HOMES = {
         "set_num_threads",
         "threads",
     ),
+    "recipes": (
+        "Recipe",
+        "recommended",
+    ),
     "resnet": (
         "DepthTransfer",
         "Lasso",
@@ -75,13 +79,11 @@ _HOMES = {
         "FreshCoarse",
         "Growing",
         "History",
-        "Recipe",
         "SameBatch",
         "TensorBoard",
         "TrainingInterrupted",
         "Verified",
         "fit",
-        "recommended",
     ),
 }
 """Where the public names live.  Each is imported when it is first asked for, so that a program that

@@ -38,6 +38,8 @@ from .mgopt import by_level as by_level
 from .parallel import get_num_threads as get_num_threads
 from .parallel import set_num_threads as set_num_threads
 from .parallel import threads as threads
+from .recipes import Recipe as Recipe
+from .recipes import recommended as recommended
 from .resnet import DepthTransfer as DepthTransfer
 from .resnet import Lasso as Lasso
 from .resnet import ResNet as ResNet
@@ -52,12 +54,10 @@ from .training import FitResult as FitResult
 from .training import FreshCoarse as FreshCoarse
 from .training import Growing as Growing
 from .training import History as History
-from .training import Recipe as Recipe
 from .training import SameBatch as SameBatch
 from .training import TensorBoard as TensorBoard
 from .training import TrainingInterrupted as TrainingInterrupted
 from .training import Verified as Verified
 from .training import fit as fit
-from .training import recommended as recommended
 
 __version__: str

@@ -5,6 +5,7 @@
 The compiled core of mgres.
 """
 
+import collections.abc
 import enum
 import numpy.typing
 import typing
@@ -161,6 +162,19 @@ class EvaluatorFloat32:
         Write by how much the steps of `coarse` miss the states of this network to `out`.
         """
 
+    def states(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        layers: collections.abc.Sequence[typing.SupportsIndex],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
+    ) -> None:
+        """
+        Write the states after `layers` layers, (n, width) each, to `out`.
+        """
+
     def value(
         self,
         theta: numpy.typing.NDArray[typing.Any],
@@ -307,6 +321,19 @@ class EvaluatorFloat64:
     ) -> None:
         """
         Write by how much the steps of `coarse` miss the states of this network to `out`.
+        """
+
+    def states(
+        self,
+        theta: numpy.typing.NDArray[typing.Any],
+        X: numpy.typing.NDArray[typing.Any],
+        layers: collections.abc.Sequence[typing.SupportsIndex],
+        out: numpy.typing.NDArray[typing.Any],
+        defect: numpy.typing.NDArray[typing.Any] | None = None,
+        threads: typing.SupportsIndex = 0,
+    ) -> None:
+        """
+        Write the states after `layers` layers, (n, width) each, to `out`.
         """
 
     def value(

@@ -13,7 +13,7 @@ import pytest
 
 import mgres
 from mgres.cli import make_parser
-from mgres.experiments import SETUPS
+from mgres.runs import SETUPS
 
 COMMANDS = (
     "train",

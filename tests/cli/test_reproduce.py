@@ -20,7 +20,7 @@ import importlib, itertools, os, signal, sys
 from dataclasses import replace
 import mgres
 from mgres.cli import main
-from mgres.experiments import SETUPS
+from mgres.runs import SETUPS
 signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest may run with SIGINT ignored
 SETUPS["circles"] = replace(
     SETUPS["circles"], depth=128, load=lambda seed: mgres.datasets.circles(seed, 300, 100)

@@ -18,8 +18,9 @@ import pytest
 
 import mgres
 from mgres.cli import main, make_parser
-from mgres.experiments import SETUPS, runs
-from mgres.training.keeper import Keeper
+from mgres.experiments import runs
+from mgres.runs import SETUPS
+from mgres.training.checkpoints.writer import Keeper
 
 from .pages import ROOT, commands, mgres_commands, pages, read
 

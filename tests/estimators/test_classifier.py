@@ -9,8 +9,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import mgres
+from mgres.recipes import defaults
 from mgres.sklearn import ResNetClassifier, ResNetRegressor
-from mgres.training import defaults
 
 EPS = np.finfo(float).eps
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.experiments import SETUPS, Problem, Target, runs
+from mgres.experiments import Problem, Target, runs
 from mgres.experiments.runs import RunResult
+from mgres.runs import SETUPS
 
 # `mgres.experiments.reproduce` is the function
 REPRODUCE = importlib.import_module("mgres.experiments.reproduce")

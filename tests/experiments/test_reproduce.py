@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from mgres.experiments import EXPERIMENTS, SETUPS
-from mgres.experiments.setups import PAPER_TABLE2
+from mgres.experiments import EXPERIMENTS
+from mgres.runs import SETUPS
+from mgres.runs.setups import PAPER_TABLE2
 
 pytestmark = pytest.mark.usefixtures("no_plots")
 

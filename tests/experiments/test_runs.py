@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.experiments import SETUPS, runs
+from mgres.experiments import runs
 from mgres.experiments.runs import CASCADE_DEPTH, RunSpec, load, run
 from mgres.mgopt import Schedule
+from mgres.runs import SETUPS
 
 REAL_DATA = os.environ.get("MGRES_DATA")
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mgres.experiments import SETUPS, train
+from mgres.experiments import train
 from mgres.experiments.runs import RunSpec
+from mgres.runs import SETUPS
 
 SPEC = RunSpec("circles", 128, "[{1}]", 0.1, 1e-4, 0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mgres.mgopt import Diagonal, Euclidean, GaussNewton, TruncatedNewton
-from mgres.mgopt.conjugate_gradients import conjugate_gradients
+from mgres.mgopt.optimizers.conjugate_gradients import conjugate_gradients
 from mgres.testing import Quadratic
 
 

@@ -15,7 +15,7 @@ from mgres.mgopt import (
     TrustRegion,
     VCycle,
 )
-from mgres.mgopt.trust import Ball
+from mgres.mgopt.cycles.trust import Ball
 
 from .chains import chain_hierarchy, start
 from .oracles_cycle import assert_confined

@@ -15,7 +15,7 @@ from mgres.mgopt import (
     Untilted,
     VCycle,
 )
-from mgres.mgopt.coupling import innermost
+from mgres.mgopt.cycles.coupling import innermost
 from mgres.problems import ControlObjective, control_hierarchy
 from mgres.testing import Quadratic, check_gradient, check_hierarchy
 

@@ -20,7 +20,7 @@ from mgres.mgopt import (
     Smoothing,
     Stall,
 )
-from mgres.mgopt.judge import MOST_STEPS, Look
+from mgres.mgopt.nested.judge import MOST_STEPS, Look
 from mgres.problems import ControlObjective, PiecewiseConstant, control_hierarchy
 from mgres.testing import Quadratic
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mgres.mgopt import LSR1, Carrier, Counted, Diagonal, Euclidean, Memo, WorkUnits
-from mgres.mgopt.compact import PairMemory, SR1Model
-from mgres.mgopt.subproblem import solve_diagonal
+from mgres.mgopt.optimizers.sr1_model import PairMemory, SR1Model
+from mgres.mgopt.optimizers.trust_subproblem import solve_diagonal
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic
 

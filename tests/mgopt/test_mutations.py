@@ -18,10 +18,9 @@ from mgres.mgopt import (
     Tilted,
     TruncatedNewton,
     VCycle,
-    coupling,
-    gauss_newton,
-    newton,
 )
+from mgres.mgopt.cycles import coupling
+from mgres.mgopt.optimizers import gauss_newton, newton
 from mgres.problems import (
     ControlObjective,
     LinearInterpolation,

@@ -14,13 +14,10 @@ from mgres.mgopt import (
     Schedule,
     TrustRegion,
     Untilted,
-    coupling,
-    cycle,
-    guard,
-    schedule,
-    state,
 )
-from mgres.mgopt.trust import Ball
+from mgres.mgopt.cycles import acceptance, coupling, cycle, schedule, state
+from mgres.mgopt.cycles.acceptance import Guard
+from mgres.mgopt.cycles.trust import Ball
 from mgres.problems import ControlObjective
 
 from . import test_ball, test_coupling, test_policies, test_trust, test_visits
@@ -136,19 +133,21 @@ def test_defect_of_the_fine_level_is_lost(monkeypatch):
 
 
 def test_ratio_upside_down(monkeypatch):
-    right = guard.Guard._judge_ratio
+    right = Guard._judge_ratio
 
     def wrong(self, *arguments):
         verdict = right(self, *arguments)
-        return guard.replace(verdict, ratio=verdict.ratio and 1 / verdict.ratio)
+        return acceptance.replace(verdict, ratio=verdict.ratio and 1 / verdict.ratio)
 
-    monkeypatch.setattr(guard.Guard, "_judge_ratio", wrong)
+    monkeypatch.setattr(Guard, "_judge_ratio", wrong)
     assert_noticed(assert_ratio, 1.0, 0.5)
 
 
 def test_everything_is_accepted(monkeypatch):
     monkeypatch.setattr(
-        guard.Guard, "_step", staticmethod(lambda trust, trial, ratio: guard.Step(1.0, True, 1))
+        Guard,
+        "_step",
+        staticmethod(lambda trust, trial, ratio: acceptance.Step(1.0, True, 1)),
     )
     assert_noticed(assert_ratio, 0.1, 1.5)
     assert_noticed(test_trust.test_rejected_correction_leaves_every_bit_and_shrinks_the_radius)
@@ -182,7 +181,7 @@ def test_balls_that_are_not_nested(monkeypatch):
 
 
 def test_trial_that_forgets_its_gradient(monkeypatch):
-    monkeypatch.setattr(guard, "WithGradient", lambda f: f)
+    monkeypatch.setattr(acceptance, "WithGradient", lambda f: f)
     assert_noticed(test_trust.test_trial_serves_the_next_step)
 
 
@@ -248,5 +247,5 @@ def test_skipping_in_the_wrong_norm(monkeypatch):
 
 
 def test_second_opinion_that_is_ignored(monkeypatch):
-    monkeypatch.setattr(guard.Guard, "_verify", lambda self, verify, h, trial, verdict: verdict)
+    monkeypatch.setattr(Guard, "_verify", lambda self, verify, h, trial, verdict: verdict)
     assert_noticed(test_visits.test_second_opinion, 3.0, 0.0, False, None)

@@ -16,7 +16,7 @@ from mgres.mgopt import (
     TruncatedNewton,
     WorkUnits,
 )
-from mgres.mgopt.conjugate_gradients import conjugate_gradients
+from mgres.mgopt.optimizers.conjugate_gradients import conjugate_gradients
 from mgres.problems import ControlObjective, PiecewiseConstant, PoissonObjective
 from mgres.testing import Quadratic, check_optimizer
 

@@ -16,7 +16,7 @@ from mgres.mgopt import (
     VCycle,
     WorkUnits,
 )
-from mgres.mgopt.scipy_minimize import METHODS, WITH_HESSIAN, WITHOUT_GRADIENT
+from mgres.mgopt.optimizers.scipy_minimize import METHODS, WITH_HESSIAN, WITHOUT_GRADIENT
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic, check_optimizer
 

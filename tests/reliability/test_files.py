@@ -16,7 +16,8 @@ import mgres
 from mgres.datasets import columns, delimited, read_table
 from mgres.files import FormatError, load, read_tensors, tensors, write_tensors
 from mgres.runs import read_config
-from mgres.training import History, resume
+from mgres.training import History
+from mgres.training.checkpoints import resume
 
 X, Y, *_ = mgres.datasets.circles(3, 60, 40)
 

@@ -6,7 +6,7 @@ import pytest
 
 import mgres
 from mgres import FullMultigrid, Schedule, VCycle
-from mgres.training.identity import _plain
+from mgres.training.checkpoints.fingerprint import _plain
 
 X, Y, *_ = mgres.datasets.circles(1, 100, 10)
 

@@ -85,7 +85,7 @@ def test_a_run_that_was_stopped_before_its_first_cycle_starts_again(here, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("mgres.training.keeper.Keeper.begin", at_once)
+        patched.setattr("mgres.training.checkpoints.writer.Keeper.begin", at_once)
         assert main([*RUN, "--max-cycles", "3", "--overwrite"]) == 130
     assert json.loads(Path("run/summary.json").read_text())["cycles"] == 0
     assert main(["train", "--resume", "run", "--quiet"]) == 0
@@ -121,7 +121,7 @@ def test_the_third_request_is_obeyed_at_once():
 @posix
 def test_a_second_request_while_the_first_one_is_answered(tmp_path, monkeypatch):
     """In a program of the user's own, whose Ctrl-C is Python's."""
-    from mgres.training.keeper import Keeper
+    from mgres.training.checkpoints.writer import Keeper
 
     X, y, *_ = mgres.datasets.circles(1, 100, 10)
     f = mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 8), X, y)

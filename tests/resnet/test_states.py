@@ -39,6 +39,24 @@ def test_any_layers_in_any_order(rng):
     assert net.states(theta, X, []).shape == (0, 4, 3)
 
 
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 300])
+def test_rows_of_any_number_of_samples(n, dtype, rng):
+    net = mgres.ResNet(2, 5, 2, depth=6, dtype=dtype)
+    theta, X = net.init(rng), rng.standard_normal((n, 2)).astype(dtype)
+    every = net.states(theta, X)
+    for i in {0, n // 2, n - 1}:
+        np.testing.assert_array_equal(net.states(theta, X[i : i + 1])[:, 0], every[:, i])
+
+
+def test_same_bits_for_any_number_of_threads(dtype, rng):
+    net = mgres.ResNet(2, 5, 2, depth=100, dtype=dtype)
+    theta, X = net.init(rng), rng.standard_normal((2000, 2)).astype(dtype)
+    with mgres.threads(1):
+        one = net.states(theta, X, [0, 50, 100])
+    with mgres.threads(3):
+        np.testing.assert_array_equal(net.states(theta, X, [0, 50, 100]), one)
+
+
 def test_classifier_at_the_last_state_gives_the_logits(rng):
     net = mgres.ResNet(2, 3, 4, depth=50, dtype=np.float64)
     theta, X = net.init(rng), rng.standard_normal((4, 2))

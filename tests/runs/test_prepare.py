@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 import mgres
 from mgres.mgopt import Stall
+from mgres.recipes import defaults
 from mgres.resnet import DecayToStart
 from mgres.runs.data import hold_out, load_data
 from mgres.runs.optimizers import OPTIMIZERS, make_optimizer
 from mgres.runs.problem import prepare
 from mgres.runs.resolve import resolve
-from mgres.training import defaults
 
 
 def training(**given):

@@ -11,8 +11,8 @@ import mgres
 from mgres.mgopt import Armijo, GradientDescent, StateDefect, WorkUnits
 from mgres.resnet import ResNetObjective, Samples
 from mgres.training import FreshCoarse, Growing, SameBatch, Verified
-from mgres.training.batches import batches
-from mgres.training.order import Order
+from mgres.training.batches.shuffle import Order
+from mgres.training.batches.strategies import batches
 
 STRATEGIES = [SameBatch(16), FreshCoarse(16), Growing(4, 1.5, 2), Verified(FreshCoarse(16))]
 ALL = pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)

@@ -9,7 +9,7 @@ import pytest
 
 import mgres
 from mgres.mgopt import MaxSteps, Stall
-from mgres.training.run import Run
+from mgres.training.loop import Run
 
 BUDGETS = (0.1, 0.7, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0)
 

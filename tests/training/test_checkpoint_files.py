@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.training import keeper as module
+from mgres.training.checkpoints import writer as module
 
 from .resumable import assert_same, names, v_cycle
 

@@ -11,7 +11,7 @@ import mgres
 from mgres.mgopt import Armijo, Level
 from mgres.resnet import reference
 
-RUN = importlib.import_module("mgres.training.run")
+RUN = importlib.import_module("mgres.training.loop")
 
 
 def plain_gradient_descent(f, theta, rate, beta, batches):

@@ -6,9 +6,9 @@ import pytest
 
 import mgres
 from mgres.training import Record
-from mgres.training.arguments import Limits
-from mgres.training.forecast import Forecast
-from mgres.training.progress import describe
+from mgres.training.limits import Limits
+from mgres.training.watch.forecast import Forecast
+from mgres.training.watch.progress import describe
 
 
 def limits(loss=None, work_units=None, seconds=None, cycles=1000):

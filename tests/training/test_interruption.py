@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.training.keeper import Keeper
-from mgres.training.resume import stored_history
+from mgres.training.checkpoints.resume import stored_history
+from mgres.training.checkpoints.writer import Keeper
 
 
 def blow_up(x):

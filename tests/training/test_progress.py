@@ -8,8 +8,9 @@ import sys
 import pytest
 
 import mgres
-from mgres.training import Record, progress
-from mgres.training.progress import Lines, describe, make_progress
+from mgres.training import Record
+from mgres.training.watch import progress
+from mgres.training.watch.progress import Lines, describe, make_progress
 
 LINE = re.compile(r"run: cycle (\d+), loss [\d.]+, accuracy [01]\.\d{4}, [\d.]+ WU, \d+\.\d s")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.training.arguments import Limits
-from mgres.training.run import Run
+from mgres.training.limits import Limits
+from mgres.training.loop import Run
 
 from .resumable import CYCLES, RUNS, assert_same, names
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from mgres.mgopt import Diagonal, Euclidean, Memo
-from mgres.mgopt.lbfgs import Pair
-from mgres.mgopt.stopping import Count
+from mgres.mgopt.cycles.stopping import Count
+from mgres.mgopt.optimizers.lbfgs import Pair
 from mgres.testing import Quadratic
-from mgres.training import registry  # noqa: F401  (registers the classes of the engine)
-from mgres.training.storage import _NAMES, Decoder, Encoder
+from mgres.training.checkpoints import registry  # noqa: F401  (registers the classes of the engine)
+from mgres.training.checkpoints.storage import _NAMES, Decoder, Encoder
 
 
 def through_json(value, references=()):
@@ -151,7 +151,7 @@ def test_every_state_of_the_engine_may_be_stored():
     states = {
         item
         for package in (mgopt, training)
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
         for item in vars(importlib.import_module(module.name)).values()
         if isinstance(item, type) and dataclasses.is_dataclass(item) and "State" in item.__name__
     }

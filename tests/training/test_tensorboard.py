@@ -98,7 +98,7 @@ def test_returns_nothing_that_would_stop_training(tmp_path):
 
 
 def test_without_a_writer_the_way_out_is_named(monkeypatch, tmp_path):
-    module = importlib.import_module("mgres.training.tensorboard")
+    module = importlib.import_module("mgres.training.watch.tensorboard")
     for name in ("tensorboardX", "torch.utils.tensorboard"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"pip install .mgres\[tensorboard\]"):

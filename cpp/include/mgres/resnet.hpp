@@ -1,6 +1,8 @@
 /// The network on a batch: logits, mean loss, and its exact discrete adjoint.
 #pragma once
 
+#include <vector>
+
 #include "mgres/layout.hpp"
 #include "mgres/loss.hpp"
 #include "mgres/parallel.hpp"
@@ -29,6 +31,12 @@ struct Trainable {
 template <class S>
 void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
             Workspace<S>& workspace, Interrupt& interrupt, int threads = num_threads());
+
+/// Write the states y_k (n, v), row-major, for each k of `chosen`, which ascends, one after the other.
+template <class S>
+void states(const ResNet& net, const S* theta, const Batch<S>& batch,
+            const std::vector<Index>& chosen, S* out, Workspace<S>& workspace, Interrupt& interrupt,
+            int threads = num_threads());
 
 /// Return the mean loss of a batch.
 template <class S>

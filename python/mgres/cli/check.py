@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..experiments.runs import load
-from ..experiments.setups import SETUPS
 from ..mgopt import GradientDescent, Schedule, VCycle
 from ..resnet import ResNet, ResNetObjective, Tikhonov, resnet_hierarchy
 from ..runs.resolve import check_levels
+from ..runs.setups import SETUPS
 from ..testing import check_hierarchy
 from .parser import Commands
 from .types import count, positive

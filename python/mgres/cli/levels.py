@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..experiments import SETUPS, train
+from ..experiments import train
 from ..experiments.runs import RunSpec
 from ..mgopt import Schedule
+from ..runs import SETUPS
 from ..runs.resolve import check_levels
 from .errors import UserError
 from .folders import output

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..experiments.setups import SETUPS
 from ..runs import OPTIONS, Option, RunFolder, read_config
 from ..runs.data import BUILT_IN, load_data
 from ..runs.options import FURTHER
 from ..runs.resolve import resolve
 from ..runs.run import Outcome, run
 from ..runs.settings import LIMITS, OUTWARD, merged
+from ..runs.setups import SETUPS
 from .errors import UserError
 from .folders import output
 from .levels import check_comparable, compare_levels

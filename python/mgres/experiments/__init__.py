@@ -2,15 +2,12 @@
 
 from .comparison import Problem, Target, compare
 from .reproduce import EXPERIMENTS, QUICK, reproduce
-from .setups import SETUPS, Setup
 from .train import train
 
 __all__ = [
     "EXPERIMENTS",
     "QUICK",
-    "SETUPS",
     "Problem",
-    "Setup",
     "Target",
     "compare",
     "reproduce",

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..info import environment
 from ..mgopt import Schedule
+from ..runs.setups import PAPER_CIRCLES, PAPER_SENSITIVITY, PAPER_TABLE2, SETUPS, Setup
 from . import plots
 from .rows import Row, make_row, print_table, ratios
 from .runs import CASCADE_DEPTH, RunResult, RunSpec, run
-from .setups import PAPER_CIRCLES, PAPER_SENSITIVITY, PAPER_TABLE2, SETUPS, Setup
 from .store import FinishedRuns, write_json
 
 QUICK = (

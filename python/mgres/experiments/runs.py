@@ -12,8 +12,8 @@ import numpy as np
 
 from ..mgopt import Adam, GradientDescent, LevelOptimizer, Schedule, VCycle
 from ..resnet import DepthTransfer, ResNet, ResNetObjective, Tikhonov, resnet_hierarchy
+from ..runs.setups import SETUPS, Data
 from ..training import DivergenceError, FitResult, fit
-from .setups import SETUPS, Data
 
 CASCADE_DEPTH = 16
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ..info import environment
 from ..mgopt import Schedule
+from ..runs.setups import SETUPS, Setup
 from . import plots
 from .rows import Row, make_row, print_table
 from .runs import RunSpec, run
-from .setups import SETUPS, Setup
 from .store import write_json
 
 

@@ -5,49 +5,76 @@ The engine knows vectors, objectives and transfers, nothing of networks.  The re
 whose answers are known, are others.
 """
 
-from .adam import Adam, AdamW
-from .additive import AdditiveCycle
-from .carry import Carrier
-from .cascade import Cascade
-from .coupling import Coupling, FirstOrder, HasStates, NoCoupling, StateDefect, Surrogate
-from .cycle import Cycle, FCycle, VCycle, WCycle
-from .first_order import GradientDescent, Momentum, Nesterov
-from .full_multigrid import FullMultigrid
-from .gauss_newton import GaussNewton
+from .carrier import Carrier
+from .cycles import (
+    SHAPES,
+    STATE_POLICIES,
+    AdditiveCycle,
+    AnyOf,
+    Armijo,
+    Best,
+    CorrectionReport,
+    Coupling,
+    Cycle,
+    CycleReport,
+    CycleState,
+    FCycle,
+    FirstOrder,
+    FixedStep,
+    GradientReduction,
+    HasStates,
+    LevelSteps,
+    LineSearch,
+    MaxSteps,
+    Method,
+    NoCoupling,
+    Sampled,
+    Schedule,
+    Shape,
+    Smoothing,
+    Stall,
+    StateDefect,
+    StatePolicy,
+    Step,
+    StoppingRule,
+    Surrogate,
+    TrustRegion,
+    VCycle,
+    VerifiedOn,
+    WCycle,
+)
 from .hierarchy import Hierarchy, Level
-from .judge import Judge
-from .lbfgs import LBFGS
-from .linesearch import Armijo, FixedStep, LineSearch, Step
-from .lsr1 import LSR1
-from .method import Best, Method, Smoothing
+from .memo import Memo
 from .metric import Diagonal, Euclidean, Metric
-from .nested import NestedIteration, NestedState
-from .newton import TruncatedNewton
-from .objective import Memo, Objective, TwiceDifferentiable, Vector
+from .nested import Cascade, FullMultigrid, Judge, NestedIteration, NestedState
+from .objective import Objective, TwiceDifferentiable, Vector
 from .optimizer import LevelOptimizer
-from .proximal import L1, ProximalGradient
-from .rate import (
+from .optimizers import (
+    L1,
+    LBFGS,
+    LSR1,
+    Adam,
+    AdamW,
     Constant,
     CosineDecay,
+    GaussNewton,
+    GradientDescent,
     LearningRate,
     LinearDecay,
+    Momentum,
+    Nesterov,
+    ProximalGradient,
     Rate,
+    RMSprop,
     Scaled,
+    SciPyMinimize,
     StepDecay,
+    TruncatedNewton,
     WarmUp,
     by_level,
 )
-from .report import CorrectionReport, CycleReport
-from .rmsprop import RMSprop
-from .sampling import Sampled
-from .schedule import SHAPES, LevelSteps, Schedule, Shape
-from .scipy_minimize import SciPyMinimize
-from .state import STATE_POLICIES, CycleState, StatePolicy
-from .stopping import AnyOf, GradientReduction, MaxSteps, Stall, StoppingRule
 from .surrogate import Tilted, Untilted
 from .transfer import MatrixTransfer, Transfer
-from .trust import TrustRegion
-from .verify import VerifiedOn
 from .work import Counted, WorkUnits
 
 __all__ = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .carry import Carrier
+from .carrier import Carrier
 from .metric import Metric
 from .objective import Objective, Vector
 

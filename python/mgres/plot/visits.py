@@ -16,7 +16,7 @@ from ..mgopt import (
     Smoothing,
     Stall,
 )
-from ..mgopt.schedule import Shape
+from ..mgopt.cycles.schedule import Shape
 
 
 @dataclass

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
 from .layered import LayeredNetwork, N
-from .layout import PARTS, Array
-
-if TYPE_CHECKING:
-    from .objective import ResNetObjective
 
 MATCHED = ("euler", "matched")
 """Schemes that "matched" can stand for."""
@@ -44,19 +36,3 @@ def check_levels(fine: LayeredNetwork, coarse: LayeredNetwork) -> None:
         raise ValueError(f"coarse: expected {fine} but for the depth, got {coarse}")
     if fine.depth % coarse.depth:
         raise ValueError(f"coarse: expected a depth that divides {fine.depth}, got {coarse.depth}")
-
-
-def check_defect(
-    coarse: ResNetObjective, fine: ResNetObjective, fine_theta: Array, theta: Array
-) -> None:
-    """Raise ValueError unless `coarse` at `theta` can be given the states of `fine`."""
-    check_levels(fine.net, coarse.net)
-    ours, theirs = coarse.samples, fine.samples
-    if ours is not theirs and not (ours.X is theirs.X and ours.y is theirs.y):
-        raise ValueError("fine: expected an objective on the same samples")
-    for name, net, given in (("fine_theta", fine.net, fine_theta), ("theta", coarse.net, theta)):
-        if given.shape != (net.size,):
-            raise ValueError(f"{name}: expected shape ({net.size},), got {given.shape}")
-    for part in (PARTS[0], PARTS[2]):
-        if not np.array_equal(fine_theta[fine.net.part(part)], theta[coarse.net.part(part)]):
-            raise ValueError(f"theta: expected the same {part} parameters as fine_theta")

@@ -21,16 +21,12 @@ smooth, as multilevel training should.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_integer
-from ..memory import check_memory
-
-if TYPE_CHECKING:
-    from .network import ResNet
+from .layout import Views
 
 SCHEMES = ("normal", "glorot", "he", "constant", "coarse")
 LEAST_DEPTH = 16
@@ -38,29 +34,30 @@ LARGEST_STEP = 0.16
 """Of the coarsest network: with larger steps networks fit their own discretisation error."""
 
 
-def initialize(
-    net: ResNet,
-    seed: int | np.random.Generator,
-    scheme: str,
-    coarse_depth: int | None,
-    scale: float,
-) -> NDArray[np.floating[Any]]:
-    """Return random parameters; see :meth:`ResNet.init`."""
+def fill(views: Views, rng: np.random.Generator, scheme: str, drawn: int, scale: float) -> None:
+    """Write random parameters into a network's views: `drawn` layers, each several times."""
+    views.Q[:] = _glorot(rng, views.Q.shape)
+    views.W_out[:] = _glorot(rng, views.W_out.shape)
+    depth, _, width = views.W.shape
+    W = scale * _layers(rng, scheme, (drawn, width, width))
+    views.W[:] = np.repeat(W, depth // drawn, axis=0)
+
+
+def drawn_depth(
+    depth: int, final_time: float, scheme: str, coarse_depth: int | None, scale: float
+) -> int:
+    """Return how many layers are drawn, once the arguments of :meth:`ResNet.init` are checked."""
     if scheme not in SCHEMES:
         raise ValueError(f"scheme: expected one of {SCHEMES}, got {scheme!r}")
     if not math.isfinite(scale):
         raise ValueError(f"scale: expected a finite number, got {scale!r}")
-    drawn = _drawn_depth(net, scheme, coarse_depth)
-    numbers = drawn * net.layer_width**2  # drawn in double precision
-    check_memory("theta: a start", net.size * net.dtype.itemsize + 8 * numbers)
-    rng = np.random.default_rng(seed)
-    theta = np.zeros(net.size, net.dtype)
-    views = net.views(theta)
-    views.Q[:] = _glorot(rng, views.Q.shape)
-    views.W_out[:] = _glorot(rng, views.W_out.shape)
-    W = scale * _layers(rng, scheme, (drawn, net.layer_width, net.layer_width))
-    views.W[:] = np.repeat(W, net.depth // drawn, axis=0)
-    return theta
+    if coarse_depth is None:
+        if scheme == "constant":
+            return 1
+        return smooth_start_depth(depth, final_time) if scheme == "coarse" else depth
+    if coarse_depth < 1 or depth % coarse_depth:
+        raise ValueError(f"coarse_depth: expected a divisor of {depth} layers, got {coarse_depth}")
+    return coarse_depth
 
 
 def smooth_start_depth(depth: int, final_time: float) -> int:
@@ -98,18 +95,6 @@ def smooth_start_depth(depth: int, final_time: float) -> int:
     while start < depth and final_time / start > LARGEST_STEP:
         start *= 2
     return next((int(k) for k in range(start, depth) if depth % k == 0), int(depth))
-
-
-def _drawn_depth(net: ResNet, scheme: str, coarse_depth: int | None) -> int:
-    if coarse_depth is None:
-        if scheme == "constant":
-            return 1
-        return smooth_start_depth(net.depth, net.final_time) if scheme == "coarse" else net.depth
-    if coarse_depth < 1 or net.depth % coarse_depth:
-        raise ValueError(
-            f"coarse_depth: expected a divisor of {net.depth} layers, got {coarse_depth}"
-        )
-    return coarse_depth
 
 
 def _layers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,14 +14,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..checks import check_integer, check_plain, check_predictions
+from ..memory import check_memory
 from ..parallel import wanted_threads
 from . import initialize
 from .discretization import STAGES, check_discretization
 from .layout import PARTS as PARTS
 from .layout import Array as Array
 from .layout import Views as Views
-from .layout import make_views
-from .states import compute_states
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
 MOST_PARAMETERS = 10**15
@@ -204,7 +204,12 @@ class ResNet:
         scale : float
             Factor for W_k.
         """
-        return initialize.initialize(self, seed, scheme, coarse_depth, scale)
+        drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
+        numbers = drawn * self.layer_width**2  # drawn in double precision
+        check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
+        theta = np.zeros(self.size, self.dtype)
+        initialize.fill(self.views(theta), np.random.default_rng(seed), scheme, drawn, scale)
+        return theta
 
     def views(self, theta: Array) -> Views:
         """Return named views into `theta`, without copying.
@@ -214,7 +219,18 @@ class ResNet:
         theta : ndarray, shape (size,)
             Parameters or a gradient, of any dtype.
         """
-        return make_views(self, theta)
+        if theta.shape != (self.size,):
+            raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
+        v, w, m = self.width, self.layer_width, self.n_outputs
+        layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
+        closing = theta[self.part("closing")]
+        return Views(
+            Q=theta[self.part("opening")].reshape(v, self.n_inputs),
+            W=layers[:, : w * w].reshape(self.depth, w, w),
+            b=layers[:, w * w :],
+            W_out=closing[: m * v].reshape(m, v),
+            b_out=closing[m * v :],
+        )
 
     def logits(self, theta: Array, X: Array) -> Array:
         """Return the network's output before any softmax.
@@ -274,7 +290,13 @@ class ResNet:
         (3, 5, 3)
         """
         _check_arrays(theta=theta, X=X)
-        return compute_states(self, theta, X, layers)
+        chosen = _check_layers(layers, self.depth)
+        ascending = sorted({*chosen})
+        found = np.empty((len(ascending), len(X), self.width), self.dtype)
+        self._evaluator.states(theta, X, ascending, found, None, wanted_threads())
+        if chosen == ascending:
+            return found
+        return found[[ascending.index(k) for k in chosen]]
 
     def vjp(self, theta: Array, X: Array, dlogits: Array) -> tuple[Array, Array]:
         """Return the derivative of <`dlogits`, logits> by the parameters and by the samples.
@@ -367,3 +389,16 @@ def _check_arrays(**arrays: object) -> None:
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name}: expected a numpy array, got {type(array).__name__}")
         check_plain(name, array)
+
+
+def _check_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
+    if layers is None:
+        return [*range(depth + 1)]
+    try:
+        chosen = [operator.index(k) for k in layers]
+    except TypeError:
+        raise TypeError(f"layers: expected integers, got {layers!r}") from None
+    for k in chosen:
+        if not 0 <= k <= depth:
+            raise ValueError(f"layers: expected numbers from 0 to {depth}, got {k}")
+    return chosen

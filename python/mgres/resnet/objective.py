@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..mgopt import Objective
 from ..parallel import wanted_threads
-from .coarse import check_defect, coarse_network
+from .coarse import check_levels, coarse_network
 from .layout import PARTS, Array
 from .network import ResNet
 from .regularizer import Regularizer, bind_all
@@ -168,7 +168,7 @@ class ResNetObjective:
         RuntimeError
             From evaluations after other samples have come into use.
         """
-        check_defect(self, fine, fine_theta, theta)
+        _check_defect(self, fine, fine_theta, theta)
         samples = len(self.samples)
         defect: Array = np.empty(self._evaluator.defect_shape(samples), self.dtype)
         fine._evaluator.state_defect(
@@ -305,3 +305,19 @@ class ResNetObjective:
                 "with_state_defect again"
             )
         return self._defect
+
+
+def _check_defect(
+    coarse: ResNetObjective, fine: ResNetObjective, fine_theta: Array, theta: Array
+) -> None:
+    """Raise ValueError unless `coarse` at `theta` can be given the states of `fine`."""
+    check_levels(fine.net, coarse.net)
+    ours, theirs = coarse.samples, fine.samples
+    if ours is not theirs and not (ours.X is theirs.X and ours.y is theirs.y):
+        raise ValueError("fine: expected an objective on the same samples")
+    for name, net, given in (("fine_theta", fine.net, fine_theta), ("theta", coarse.net, theta)):
+        if given.shape != (net.size,):
+            raise ValueError(f"{name}: expected shape ({net.size},), got {given.shape}")
+    for part in (PARTS[0], PARTS[2]):
+        if not np.array_equal(fine_theta[fine.net.part(part)], theta[coarse.net.part(part)]):
+            raise ValueError(f"theta: expected the same {part} parameters as fine_theta")

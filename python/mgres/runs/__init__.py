@@ -3,5 +3,6 @@
 from .folder import RunFolder
 from .options import OPTIONS, Option, read_config
 from .settings import Settings
+from .setups import SETUPS, Setup
 
-__all__ = ["OPTIONS", "Option", "RunFolder", "Settings", "read_config"]
+__all__ = ["OPTIONS", "SETUPS", "Option", "RunFolder", "Settings", "Setup", "read_config"]

@@ -22,8 +22,8 @@ from ..datasets.table import (
     read_table,
 )
 from ..datasets.targets import TEXT
-from ..experiments.setups import SETUPS, Setup
 from .scaling import Scaling
+from .setups import SETUPS, Setup
 
 Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 

@@ -6,10 +6,10 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from ..training.arguments import Limits
-from ..training.forecast import Forecast
 from ..training.history import Record
-from ..training.progress import Bar, Lines, Progress, Silent
+from ..training.limits import Limits
+from ..training.watch.forecast import Forecast
+from ..training.watch.progress import Bar, Lines, Progress, Silent
 from .folder import HistoryWriter
 
 

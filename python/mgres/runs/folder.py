@@ -19,7 +19,7 @@ except ImportError:  # Windows
 
 from ..files import Model, load, replacing
 from ..training import History, Record
-from ..training.checkpoint import checkpoint_files
+from ..training.checkpoints.checkpoint import checkpoint_files
 from .options import read_config
 from .plots import PLOTS
 from .settings import Settings

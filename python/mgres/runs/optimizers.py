@@ -16,7 +16,7 @@ from ..mgopt import (
     Nesterov,
     RMSprop,
 )
-from ..training.defaults import LEARNING_RATE
+from ..recipes.defaults import LEARNING_RATE
 
 Make = Callable[[float], LevelOptimizer]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from ..datasets.columns import suggestion
 from ..datasets.targets import TASKS
+from ..recipes import defaults
+from ..recipes.methods import METHODS
 from ..resnet.initialize import SCHEMES
 from ..resnet.network import ACTIVATIONS
 from ..resnet.objective import LOSSES
-from ..training import defaults
-from ..training.plan import METHODS
 from . import values
 from .optimizers import OPTIMIZERS
 from .regularizers import REGULARIZERS

@@ -10,12 +10,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..mgopt import Hierarchy, Method, Stall
+from ..recipes import defaults
+from ..recipes.methods import Plan
 from ..resnet import ResNet, ResNetObjective
 from ..resnet.network import Array
-from ..training import Record, defaults
-from ..training.arguments import Limits
-from ..training.plan import Plan
-from ..training.stall import LossStall
+from ..training import Record
+from ..training.limits import Limits
+from ..training.watch.stall import LossStall
 from .data import Data
 from .optimizers import make_optimizer
 from .regularizers import make_regularizer

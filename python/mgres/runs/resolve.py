@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..mgopt import Schedule
-from ..training import defaults
+from ..recipes import defaults
 from .data import VALIDATION_FRACTION, Data
 from .optimizers import choose
 from .settings import Settings

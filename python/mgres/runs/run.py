@@ -15,6 +15,7 @@ from ..info import environment
 from ..interrupts import held_back
 from ..mgopt import Hierarchy
 from ..parallel import get_num_threads, threads
+from ..recipes import defaults
 from ..training import (
     Checkpoint,
     DivergenceError,
@@ -22,10 +23,9 @@ from ..training import (
     History,
     Record,
     TrainingInterrupted,
-    defaults,
     fit,
 )
-from ..training.resume import stored_history
+from ..training.checkpoints.resume import stored_history
 from . import plots
 from .data import Data
 from .display import Display

@@ -21,12 +21,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..checks import check_integer, check_number, check_plain, check_predictions
 from ..exclusive import exclusive
 from ..mgopt import Adam, Stall
-from ..mgopt.adam import AdamState
+from ..mgopt.optimizers.adam import AdamState
 from ..parallel import MOST_THREADS, get_num_threads, threads
+from ..recipes import defaults
+from ..recipes.methods import CYCLES, Plan
 from ..resnet import DecayToStart, ResNet, ResNetObjective, time_metric
-from ..training import FitResult, TrainingInterrupted, defaults, fit
-from ..training.plan import CYCLES, Plan
-from ..training.stall import LossStall
+from ..training import FitResult, TrainingInterrupted, fit
+from ..training.watch.stall import LossStall
 from .samples import WeightedSamples, positive
 from .settings import check_dtype
 from .watch import EarlyStopping

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ..training import defaults
+from ..recipes import defaults
 from .base import Array, ResNetEstimator
 from .samples import WeightedSamples, merged
 

@@ -1,15 +1,12 @@
 """Training: cycles, batches, validation, stopping."""
 
-from .batches import Batches, BatchStrategy, Growing, SameBatch
-from .checkpoint import Checkpoint
+from ..recipes import Recipe, recommended
+from .batches import Batches, BatchStrategy, FreshCoarse, Growing, SameBatch, Verified
+from .checkpoints import Checkpoint, register_state
 from .fit import Callback, TrainingInterrupted, fit
-from .fresh import FreshCoarse
 from .history import History, Record
-from .recommend import Recipe, recommended
-from .run import DivergenceError, FitResult
-from .storage import register_state
-from .tensorboard import TensorBoard
-from .verified import Verified
+from .loop import DivergenceError, FitResult
+from .watch import TensorBoard
 
 __all__ = [
     "BatchStrategy",

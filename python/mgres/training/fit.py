@@ -13,9 +13,16 @@ from ..interrupts import held_back
 from ..memory import check_memory
 from ..mgopt import Hierarchy, LevelOptimizer, Method, Schedule, VCycle
 from ..parallel import threads
+from ..recipes.methods import Plan
 from ..resnet import LayeredObjective, resnet_hierarchy
 from ..resnet.network import Array
-from .arguments import (
+from .batches.strategies import BatchStrategy, make_strategy
+from .checkpoints.checkpoint import Checkpoint, check_checkpoint
+from .checkpoints.fingerprint import identify
+from .checkpoints.resume import resume_run
+from .checkpoints.writer import Keeper
+from .history import Record
+from .limits import (
     Limits,
     Validation,
     check_batches,
@@ -24,15 +31,8 @@ from .arguments import (
     check_validation,
     copy_start,
 )
-from .batches import BatchStrategy, make_strategy
-from .checkpoint import Checkpoint, check_checkpoint
-from .history import Record
-from .identity import identify
-from .keeper import Keeper
-from .plan import Plan
-from .progress import Progress, make_progress
-from .resume import resume_run
-from .run import DivergedError, DivergenceError, FitResult, Run
+from .loop import DivergedError, DivergenceError, FitResult, Run
+from .watch.progress import Progress, make_progress
 
 Callback = Callable[[Record, Array], Any]
 """Called with the record and the parameters after a cycle; a true result stops training."""
@@ -118,7 +118,7 @@ def fit(
         `hierarchy` or `cycle` ``f.net.init(seed)``.
     method : str, optional
         "recommended", "cascade", "single", "V", "W", "F", "fmg" or "paper", as the estimators and
-        ``mgres train`` have them, see ``mgres.training.plan``.
+        ``mgres train`` have them, see ``mgres.recipes.methods``.
     levels : int, optional
         Number of levels; for "recommended" and "single" they are given.  Without `method`:
         "paper".

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ...mgopt import LevelOptimizer
+from ...recipes.recommend import coarse_depths
 from ...resnet import ResNetObjective
 from ...training import DivergenceError, FitResult, fit
-from ...training.recommend import coarse_depths
 from .problem import Problem
 from .single import OPTIMIZERS, RATES
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...datasets import circles, digits_pca, duffing, henon_heiles, spirals
 from ...resnet import ResNet, Tikhonov
 from ...resnet.network import Array
-from ..setups import load_mnist
+from ...runs.setups import load_mnist
 from .problem import Data, Problem, Target
 
 

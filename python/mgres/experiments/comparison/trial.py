@@ -14,7 +14,7 @@ import numpy as np
 from ...mgopt import Hierarchy, WorkUnits
 from ...resnet import ResNetObjective
 from ...resnet.network import Array
-from ...training.batches import batches
+from ...training.batches.strategies import batches
 from .problem import Problem
 
 Point = list[float | None]

@@ -20,8 +20,8 @@ from ...mgopt import (
     TrustRegion,
     VCycle,
 )
-from ...mgopt.lbfgs import LBFGSState
-from ...mgopt.method import Method as Works
+from ...mgopt.cycles.method import Method as Works
+from ...mgopt.optimizers.lbfgs import LBFGSState
 from ...resnet import ResNetObjective, resnet_hierarchy
 
 

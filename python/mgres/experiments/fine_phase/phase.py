@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...mgopt import LBFGS, Cascade, Stall, Vector
-from ...mgopt.lbfgs import Pair
+from ...mgopt.optimizers.lbfgs import Pair
 from ...resnet import ResNetObjective, Tikhonov, resnet_hierarchy
 from ..comparison.catalogue import PROBLEMS, at_depth
 from ..comparison.problem import Problem, Target

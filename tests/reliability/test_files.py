@@ -344,6 +344,7 @@ DAMAGE = [
     ("recommended", put("NestedState", "rule", None)),
     ("recommended", put("NestedState", "rule", COUNT)),
     ("recommended", put("NestedState", "point", None)),
+    ("recommended", put("SmoothingState", "optimizer", COUNT)),
     ("recommended", put("SmoothingState", "finest", {"reference": "objective.0"})),
     ("recommended", put("Pair", "curvature", 0)),
 ]

@@ -7,8 +7,8 @@ First the tests run once as they are, and for each line of the packages it is no
 by, and how long they take. Then a random choice of all mutants is tried (`--most`, `--seed`):
 another comparison, operator, number or truth value, a condition turned round, a statement left out.
 Each runs in a fork of its own with the quickest tests that come by its line, for `--seconds` at
-most by their times of the first run, and if it survives with more of them. Survivors are printed: no
-test that was tried fails because of them. Some change nothing that can be seen; the others name a
+most by their times of the first run, and if it survives with more of them. Survivors are printed:
+no test that was tried fails because of them. Some change nothing that can be seen; others name a
 test that is missing. Tests that start another process do not see mutants.
 
 Exit code 1 if there are survivors. POSIX only.

@@ -160,6 +160,40 @@ def test_a_start_that_meets_the_goal_is_handed_back(f):
         assert (result.work_units, len(result.history)) == (0, 1)
 
 
+@pytest.fixture(scope="module")
+def easy():
+    """Circles, where the coarsest network has nothing to leave to the finest."""
+    X, y, *_ = mgres.datasets.circles(1, 400, 10)
+    return mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 256), X, y)
+
+
+@pytest.mark.parametrize("goal", [{"target_loss": 0.1}, {"target_accuracy": 0.98}], ids=str)
+@pytest.mark.parametrize("method", ["recommended", "cascade", "fmg"])
+def test_a_goal_that_a_coarse_network_meets_ends_training_there(easy, method, goal):
+    data = easy.samples.X, easy.samples.y
+    options = {**METHODS[method], **goal, "seed": 1, "max_work_units": 50}
+    result = mgres.fit(easy, validation=data, **options)
+    assert result.stopped == next(iter(goal)).removeprefix("target_")
+    *before, last = result.history
+    assert min(record.level for record in before[1:]) > 0
+    assert last.level == 0
+    assert last.loss == easy.value(result.theta)
+    assert last.loss <= goal.get("target_loss", np.inf)
+    assert last.accuracy == easy.net.accuracy(result.theta, *data)
+    assert last.accuracy >= goal.get("target_accuracy", 0)
+    assert [record.cycle for record in result.history] == [*range(result.history.cycles + 1)]
+    assert len(result.history) < 20  # and no step more than the goal needs
+
+
+def test_looking_for_a_goal_on_the_finest_network_is_work(easy):
+    h = mgres.resnet_hierarchy(easy, 3, optimizer=mgres.LBFGS(), metric="time")
+    cascade = mgres.Cascade(MaxSteps(1000))  # has no judge that would ask as well
+    result = mgres.fit(easy, hierarchy=h, cycle=cascade, seed=1, target_loss=0.1)
+    assert result.history[-2].level == 2
+    assert h.work.counts["gradients"][0] == 0
+    assert h.work.counts["values"][0] >= 1
+
+
 def test_where_nothing_is_left_to_gain_training_ends():
     X = np.random.default_rng(0).standard_normal((30, 2)).astype(np.float32)
     net = mgres.ResNet(2, 4, 1, 128, final_time=10.0, activation="tanh")

@@ -35,11 +35,12 @@ def check_integer(
     """Return `value` as an int if it is from `least` to `most`; also None, if it is `optional`."""
     if optional and value is None:
         return None
-    try:
-        number = operator.index(value)
-        fits = not isinstance(value, (bool, np.bool_)) and not getattr(value, "ndim", 0)
-    except TypeError:
-        number, fits = 0, False
+    number, fits = 0, not isinstance(value, bool | np.bool_) and not getattr(value, "ndim", 0)
+    if fits:
+        try:
+            number = operator.index(value)
+        except TypeError:
+            fits = False
     if not fits or number < least or (most is not None and number > most):
         bounds = f"from {least}" if most is None else f"from {least} to {most}"
         or_none = " or None" if optional else ""

@@ -323,6 +323,8 @@ DAMAGE = [
     ("adam", put_batches(["indices"], {"array": "history"})),
     ("adam", put_batches(["order", "at"], 2**40)),
     ("adam", put_batches(["order", "random"], {"dict": []})),
+    ("adam", put_batches(["order", "random", "uinteger"], -1)),
+    ("adam", put_batches(["order", "random", "state", "inc"], -1)),
     ("fresh", put_batches(["fresh", "epochs"], None)),
     ("fresh", put_batches(["fresh", "order"], 5)),
     ("verified", put_batches(["inner", "cycles"], {"float": "nan"})),

@@ -263,7 +263,10 @@ class History(Sequence[Record]):
             If it is no such table; line and column are named.
         """
         with Path(path).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
+            try:
+                rows = list(csv.reader(file))
+            except csv.Error as error:
+                raise ValueError(f"path: {error}") from error
         names = [*COLUMNS]
         if not rows or rows[0] not in (names, names[:-1]):  # without `finest` until version 0.1
             found = ",".join(rows[0]) if rows else "an empty file"

@@ -154,6 +154,7 @@ def _check_batches(batches: Batches, saved: Any) -> None:
     """
     if isinstance(batches, _VerifiedBatches):
         _check_batches(batches._inner, saved["inner"])
+        _check_random(saved["random"])
     elif isinstance(batches, ShuffledBatches):
         n = len(batches.X)
         _check_counter("cycles", saved["cycles"])
@@ -164,6 +165,7 @@ def _check_batches(batches: Batches, saved: Any) -> None:
             _check_indices(order["order"], n)
             _check_counter("epochs", order["epochs"])
             _check_counter("at", order["at"], len(order["order"]))
+            _check_random(order["random"])
 
 
 def _check_indices(indices: Any, n: int) -> None:
@@ -171,6 +173,15 @@ def _check_indices(indices: Any, n: int) -> None:
         raise ValueError(f"expected indices of samples, got {type(indices).__name__}")
     if indices.size and not 0 <= indices.min() <= indices.max() < n:
         raise ValueError(f"expected indices of {n} samples, got {indices.min()}, {indices.max()}")
+
+
+def _check_random(state: Any) -> None:
+    """Check a generator's numbers, which NumPy before version 2 would wrap round."""
+    for name in ("has_uint32", "uinteger"):
+        _check_counter(name, state[name], 2**32 - 1)
+    for name, number in state["state"].items():
+        if not (type(number) is int and 0 <= number < 2**128):
+            raise ValueError(f"{name}: expected 128 bits, got {number!r}")
 
 
 def _check_counter(name: str, count: Any, most: int | None = None) -> None:

@@ -232,6 +232,16 @@ class Encoder:
         return name
 
 
+def _fits(value: Any, kind: np.dtype[Any]) -> bool:
+    """Return whether a NumPy scalar of a dtype can have come from `value`."""
+    if kind.kind in "iu":
+        bounds = np.iinfo(kind)
+        return type(value) is int and bounds.min <= value <= bounds.max
+    if kind.kind == "f":
+        return type(value) is float and not np.finfo(kind).max < abs(value) < math.inf
+    return kind.kind == "b" and type(value) is bool
+
+
 class Decoder:
     """Turns JSON and arrays into the values that an :class:`Encoder` was given.
 
@@ -275,7 +285,7 @@ class Decoder:
 
     def _scalar(self, scalar: Json, dtype: str) -> Any:
         value, kind = self.decode(scalar), np.dtype(dtype)
-        if kind.kind not in "biuf" or not isinstance(value, bool | int | float):
+        if not _fits(value, kind):
             raise ValueError(f"unexpected scalar {value} of dtype {dtype}")
         return kind.type(value)
 

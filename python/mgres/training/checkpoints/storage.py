@@ -238,7 +238,7 @@ def _fits(value: Any, kind: np.dtype[Any]) -> bool:
         bounds = np.iinfo(kind)
         return type(value) is int and bounds.min <= value <= bounds.max
     if kind.kind == "f":
-        return type(value) is float and not np.finfo(kind).max < abs(value) < math.inf
+        return type(value) is float and not float(np.finfo(kind).max) < abs(value) < math.inf
     return kind.kind == "b" and type(value) is bool
 
 

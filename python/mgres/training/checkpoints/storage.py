@@ -119,6 +119,8 @@ def declared_types(cls: type) -> Mapping[str, Any]:
 def has_type(value: Any, expected: Any) -> bool:
     """Return whether a value that was read is what an annotation says."""
     origin, inner = get_origin(expected), get_args(expected)
+    if hasattr(origin, "__value__"):  # NumPy's NDArray is such an alias from version 2.5 on
+        origin = get_origin(origin.__value__)
     if expected is Any:
         return True
     if origin in (Union, types.UnionType):

@@ -218,6 +218,11 @@ class ResNet:
         ----------
         theta : ndarray, shape (size,)
             Parameters or a gradient, of any dtype.
+
+        Raises
+        ------
+        ValueError
+            If it has another shape.
         """
         if theta.shape != (self.size,):
             raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")

@@ -20,7 +20,7 @@ from mgres.mgopt import (
     Smoothing,
     Stall,
 )
-from mgres.mgopt.nested.judge import MOST_STEPS, Look
+from mgres.mgopt.nested.judge import FALL, LARGEST_FALL, MOST_STEPS, Look
 from mgres.problems import ControlObjective, PiecewiseConstant, control_hierarchy
 from mgres.testing import Quadratic
 
@@ -147,6 +147,22 @@ def test_questions_are_asked_after_a_fall_or_after_so_many_steps():
     judge.leaves(state, Look(1.0, 1.0, np.zeros(1)), 0.5)
     assert not judge.is_due(state, 0.5, 0.5)  # too soon
     assert judge.is_due(state, 0.5, 0.5)
+
+
+def test_questions_become_rarer_while_the_answers_follow():
+    judge, state = Judge(), Judge().init()
+    own = finest = 1.0
+    falls = []
+    for follows in (True, True, True, True, False, True):
+        judge.leaves(state, Look(own, finest, np.zeros(1)), 0.5)
+        falls.append(state.fall)
+        own *= math.exp(-1)
+        finest *= math.exp(-0.9 if follows else -0.7)
+    judge.leaves(state, Look(own, finest, np.zeros(1)), 0.5)
+    falls.append(state.fall)
+    assert falls == pytest.approx(
+        [FALL, 2 * FALL, 4 * FALL, 8 * FALL, LARGEST_FALL, FALL, 2 * FALL]
+    )
 
 
 def test_what_is_expected_is_what_was_seen():

@@ -122,6 +122,19 @@ def test_cascade_ends_at_the_minimiser():
     assert np.linalg.norm(x - exact) < 1e-5 * np.linalg.norm(exact)
 
 
+def test_the_finest_level_has_a_rule_of_its_own():
+    cascade = Cascade(MaxSteps(3), finish=MaxSteps(7))
+    hierarchy, x = lbfgs_control(32), np.zeros(32)
+    state = cascade.init(hierarchy, x)
+    steps = []
+    while not cascade.ended(state):
+        steps.append(cascade.level(state))
+        cascade.step(hierarchy, x, state)
+    finest = len(hierarchy)
+    assert [steps.count(l) for l in range(finest)] == [7] + [3] * (finest - 1)
+    assert sorted(steps, reverse=True) == steps
+
+
 class Below:
     """Stop when the gradient is small, however it was at the start."""
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from mgres.mgopt import (
+    LBFGS,
+    LSR1,
     Carrier,
     Counted,
     Diagonal,
@@ -99,6 +101,8 @@ def test_cg_stops_at_its_budget():
         lambda v, out: f.hessian_product(v, v, out), f.right_hand_side, Euclidean(), 1e-9, 4
     )
     assert result.products == 4
+    A, d = f.hessian(f.right_hand_side), result.step
+    assert result.model == pytest.approx(f.right_hand_side @ d + d @ A @ d / 2, rel=1e-12)
     assert result.model < 0
 
 
@@ -283,6 +287,18 @@ def test_contract(method, dtype):
     assert report.drift == 0
     assert report.metric_deviation < (1e-6 if dtype == np.float64 else 1e-2)
     assert all(trial.steps is not None for trial in report.trials)
+
+
+@pytest.mark.parametrize("method", [TruncatedNewton(), GaussNewton(), LBFGS(), LSR1()], ids=repr)
+def test_how_far_a_step_went_is_known(method):
+    f = Quadratic(np.array([1.0, 3.0, 10.0]), np.array([1.0, -2.0, 0.5]))
+    x = np.array([5.0, 1.0, -1.0])
+    state, metric = method.init(x, Euclidean()), Euclidean()
+    for _ in range(3):
+        before = x.copy()
+        method.step(Memo(f), x, state)
+        assert state.moved == pytest.approx(np.max(np.abs(x - before)), rel=1e-12)
+        assert metric.norm(x - before) > 0
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: type(m).__name__)

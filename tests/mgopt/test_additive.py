@@ -13,6 +13,7 @@ from mgres.mgopt import (
     GradientDescent,
     Hierarchy,
     Level,
+    Momentum,
     NoCoupling,
     Schedule,
     VCycle,
@@ -128,6 +129,30 @@ def test_report_has_the_largest_coupling():
     assert report.corrections[0].coupling > 0
     assert other.corrections[0].coupling > 0
     assert report.value == chain_hierarchy(3).finest.value(start())
+
+
+def test_reports_are_about_their_own_cycle():
+    hierarchy = chain_hierarchy(3)
+    points = [start()]
+    cycle, x = AdditiveCycle(Schedule.parse("[1, 1, {1}]")), start()
+    state = cycle.init(hierarchy, x)
+    for _ in range(3):
+        report = cycle.step(hierarchy, x, state)
+        assert report.value == hierarchy.finest.value(points[-1])
+        assert len(report.corrections) == 1
+        points.append(x.copy())
+
+
+@pytest.mark.parametrize("policy", ["reset", "keep"])
+def test_optimisers_begin_a_visit_as_the_policy_says(policy):
+    """Momentum of a coarse level lives on from one cycle to the next, or does not."""
+    ends = []
+    for momentum in (0.0, 0.9):
+        hierarchy = chain_hierarchy(2, optimizer=Momentum(0.01, momentum))
+        # one step a visit: momentum shows only if the state of the last visit is still there
+        cycle = AdditiveCycle(Schedule.parse("[1, {0}]"), state=policy)
+        ends.append(run(hierarchy, cycle, start(), cycles=3)[0])
+    assert np.array_equal(*ends) == (policy == "reset")
 
 
 def test_bad_arguments():

@@ -150,7 +150,7 @@ def test_optimisers_begin_a_visit_as_the_policy_says(policy):
     for momentum in (0.0, 0.9):
         hierarchy = chain_hierarchy(2, optimizer=Momentum(0.01, momentum))
         # one step a visit: momentum shows only if the state of the last visit is still there
-        cycle = AdditiveCycle(Schedule.parse("[1, {0}]"), state=policy)
+        cycle = AdditiveCycle(Schedule.parse("[0, {1}]"), state=policy)
         ends.append(run(hierarchy, cycle, start(), cycles=3)[0])
     assert np.array_equal(*ends) == (policy == "reset")
 

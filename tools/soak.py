@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import mgres
+from mgres.runs import RunFolder
 
 PROBLEMS = ("circles", "spirals")
 METHODS = (
@@ -75,11 +76,19 @@ def wait(process: subprocess.Popen[str]) -> int:
     return process.returncode
 
 
+def is_running(process: subprocess.Popen[str], folder: Path) -> bool:
+    """Return whether the lock of the folder is this process's, and not of one that was killed."""
+    try:
+        return (folder / ".lock").read_text() == str(process.pid)
+    except FileNotFoundError:
+        return False
+
+
 def disturb(process: subprocess.Popen[str], folder: Path, rng: random.Random) -> str:
     """Do one thing to a process that runs, and to its folder when it has ended."""
     what = rng.choice(DISTURBANCES)
     before = time.monotonic()
-    while process.poll() is None and not (folder / ".lock").exists():
+    while process.poll() is None and not is_running(process, folder):
         time.sleep(0.01)  # imports are not what is disturbed
         if time.monotonic() - before > LONGEST:
             raise Fault(f"did not begin within {LONGEST} s")
@@ -115,8 +124,8 @@ def one_round(rng: random.Random, folder: Path, counts: Counter[str]) -> None:
     process = command([*words, "--out", str(other)], rng.choice([1, 2, 3]))
     for _ in range(rng.randrange(1, 5)):
         counts[disturb(process, other, rng)] += 1
-        if (other / "summary.json").exists() and not list(other.glob("checkpoints/*")):
-            break  # it was complete before
+        if RunFolder(other).is_complete:
+            break
         again = ["--resume", str(other)] if (other / "config.toml").exists() else None
         process = command(again or [*words, "--out", str(other)], rng.choice([1, 2, 3]))
     else:

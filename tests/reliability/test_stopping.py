@@ -192,6 +192,24 @@ def test_an_exception_in_a_callback_keeps_the_result():
     assert caught.value.result.history.cycles == 3
 
 
+def test_ctrl_c_while_modules_are_imported(run_python):
+    """The import of the command's modules takes longer than a hasty user waits."""
+    done = run_python(
+        """
+        import sys
+        from mgres.cli import main
+        class Press:
+            def find_spec(self, name, path, target=None):
+                if name == "mgres.cli.program":
+                    raise KeyboardInterrupt
+        sys.meta_path.insert(0, Press())
+        sys.exit(main(["info"]))
+        """,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "mgres: interrupted; nothing was written\n")
+
+
 # ---- the tests themselves ------------------------------------------------------------------------
 
 

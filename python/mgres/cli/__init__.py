@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         print(f"mgres: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("mgres: interrupted; nothing was written", file=sys.stderr)
+        return 130
     return run(arguments)
 
 

@@ -175,11 +175,11 @@ interior = lsr1.test_radius_does_not_grow_for_steps_inside
 best_seen = scipy_tests.test_a_step_ends_at_the_best_point_seen
 one_out = lsr1.test_a_pair_that_says_nothing_new_drives_no_other_out
 radius_goes = lsr1.test_pairs_and_radius_go_up_and_down
-FIRST = "mgopt.first_order"
-SCIPY = "mgopt.scipy_minimize"
-RMS = "mgopt.rmsprop"
-L1 = "mgopt.proximal"
-SUB = "mgopt.subproblem"
+FIRST = "mgopt.optimizers.first_order"
+SCIPY = "mgopt.optimizers.scipy_minimize"
+RMS = "mgopt.optimizers.rmsprop"
+L1 = "mgopt.optimizers.proximal"
+SUB = "mgopt.optimizers.trust_subproblem"
 MUTATIONS = [
     # ---- first order
     (FIRST, "velocity *= self.momentum\n", "velocity *= 0\n", textbook(Momentum)),
@@ -187,64 +187,79 @@ MUTATIONS = [
     (FIRST, "            _core.axpy(-alpha, state.gradient, x)\n", "", textbook(Nesterov)),
     (FIRST, "fine.velocity[:] = carrier.gradient_up(coarse.velocity)", "pass", up(Momentum)),
     (FIRST, "gradient_down(fine.velocity)", "point_down(0 * fine.velocity)", down(Momentum)),
-    ("mgopt.adam", "alpha * self.weight_decay", "self.weight_decay", textbook(AdamW)),
-    ("mgopt.adam", "        self._decay(alpha, x, state)\n", "", textbook(AdamW)),
-    ("mgopt.adam", "        state.steps += 1\n", "        state.steps = 1\n", textbook(Adam)),
-    ("mgopt.adam", "second, fine.steps)", "second, 0)", down(Adam)),
-    ("mgopt.adam", "(np.sqrt(fine.second_moment)) ** 2", "(fine.second_moment)", kinds),
-    ("mgopt.adam", "        fine.steps = coarse.steps\n", "", up(Adam)),
+    ("mgopt.optimizers.adam", "alpha * self.weight_decay", "self.weight_decay", textbook(AdamW)),
+    ("mgopt.optimizers.adam", "        self._decay(alpha, x, state)\n", "", textbook(AdamW)),
+    (
+        "mgopt.optimizers.adam",
+        "        state.steps += 1\n",
+        "        state.steps = 1\n",
+        textbook(Adam),
+    ),
+    ("mgopt.optimizers.adam", "second, fine.steps)", "second, 0)", down(Adam)),
+    ("mgopt.optimizers.adam", "(np.sqrt(fine.second_moment)) ** 2", "(fine.second_moment)", kinds),
+    ("mgopt.optimizers.adam", "        fine.steps = coarse.steps\n", "", up(Adam)),
     (RMS, "np.sqrt(s, out=scratch)", "np.copyto(scratch, s)", textbook(RMSprop)),
     (RMS, "scratch *= 1 - self.decay", "scratch *= 1", textbook(RMSprop)),
     (RMS, "        scratch += self.epsilon\n", "", textbook(RMSprop)),
     (RMS, "u *= self.momentum", "u *= 0", textbook(RMSprop)),
     (
-        "mgopt.rmsprop",
+        "mgopt.optimizers.rmsprop",
         "state.velocity[:] = carrier.point_down(fine.velocity)",
         "pass",
         down(RMSprop),
     ),
     (RMS, "fine.velocity[:] = carrier.point_up", "carrier.point_up", up(RMSprop)),
     # ---- rates
-    ("mgopt.rate", "step // self.every", "(step + 1) // self.every", rates),
-    ("mgopt.rate", "(step + 1) / (self.steps + 1)", "step / self.steps", rates),
-    ("mgopt.rate", "rate_at(self.after, step - self.steps)", "rate_at(self.after, step)", rates),
-    ("mgopt.rate", "math.pi * share)) / 2", "math.pi * share))", rates),
-    ("mgopt.rate", "factor**l, rate", "factor * l + 1, rate", levels),
-    # ---- L-BFGS
-    ("mgopt.lbfgs", "in reversed(state.pairs)", "in state.pairs", dense_bfgs),
-    ("mgopt.lbfgs", "newest = state.pairs[-1]", "newest = state.pairs[0]", dense_bfgs),
-    ("mgopt.lbfgs", "alpha - beta, pair.s", "alpha + beta, pair.s", dense_bfgs),
-    ("mgopt.lbfgs", "state.metric.to_primal(d, d)\n", "pass\n", dense_bfgs),
+    ("mgopt.optimizers.learning_rate", "step // self.every", "(step + 1) // self.every", rates),
+    ("mgopt.optimizers.learning_rate", "(step + 1) / (self.steps + 1)", "step / self.steps", rates),
     (
-        "mgopt.lbfgs",
+        "mgopt.optimizers.learning_rate",
+        "rate_at(self.after, step - self.steps)",
+        "rate_at(self.after, step)",
+        rates,
+    ),
+    ("mgopt.optimizers.learning_rate", "math.pi * share)) / 2", "math.pi * share))", rates),
+    ("mgopt.optimizers.learning_rate", "factor**l, rate", "factor * l + 1, rate", levels),
+    # ---- L-BFGS
+    ("mgopt.optimizers.lbfgs", "in reversed(state.pairs)", "in state.pairs", dense_bfgs),
+    ("mgopt.optimizers.lbfgs", "newest = state.pairs[-1]", "newest = state.pairs[0]", dense_bfgs),
+    ("mgopt.optimizers.lbfgs", "alpha - beta, pair.s", "alpha + beta, pair.s", dense_bfgs),
+    ("mgopt.optimizers.lbfgs", "state.metric.to_primal(d, d)\n", "pass\n", dense_bfgs),
+    (
+        "mgopt.optimizers.lbfgs",
         "            return _reject(fx, state)\n        s, y",
         "        s, y",
         rejected,
     ),
-    ("mgopt.lbfgs", "value = math.inf\n", "pass\n", not_finite(lbfgs)),
-    ("mgopt.lbfgs", "if curvature > noise", "if curvature > 0", pairs_that_count),
-    ("mgopt.lbfgs", "carrier.derivative_up(pair.y)", "carrier.point_up(pair.y)", up(LBFGS)),
-    ("mgopt.lbfgs", "derivative_down(pair.y)", "point_down(pair.y)", down(LBFGS)),
+    ("mgopt.optimizers.lbfgs", "value = math.inf\n", "pass\n", not_finite(lbfgs)),
+    ("mgopt.optimizers.lbfgs", "if curvature > noise", "if curvature > 0", pairs_that_count),
     (
-        "mgopt.lbfgs",
+        "mgopt.optimizers.lbfgs",
+        "carrier.derivative_up(pair.y)",
+        "carrier.point_up(pair.y)",
+        up(LBFGS),
+    ),
+    ("mgopt.optimizers.lbfgs", "derivative_down(pair.y)", "point_down(pair.y)", down(LBFGS)),
+    (
+        "mgopt.optimizers.lbfgs",
         "        coarse.learnt = 0\n        for pair",
         "        for pair",
         lbfgs.test_only_new_pairs_go_up_and_only_once,
     ),
     (
-        "mgopt.lbfgs",
+        "mgopt.optimizers.lbfgs",
         "            state.pairs.clear()\n            return _reject",
         "            return _reject",
         lbfgs.test_failed_search_forgets_the_pairs_and_the_next_step_is_the_steepest_descent,
     ),
     (
-        "mgopt.lbfgs",
+        "mgopt.optimizers.lbfgs",
         "min(1.0, self.first_move / largest)",
         "1.0",
         lbfgs.test_first_direction_is_the_gradient_in_the_metric_of_bounded_length,
     ),
     (
-        "mgopt.lbfgs",
+        "mgopt.optimizers.lbfgs",
         "return False  # shorter",
         "pass  # shorter",
         lbfgs.test_steps_lost_in_rounding_are_not_tried,
@@ -252,48 +267,48 @@ MUTATIONS = [
     # ---- L-SR1
     (SUB, "eigenvalues + max(0.0, -least)", "eigenvalues", subproblem),
     (
-        "mgopt.subproblem",
+        "mgopt.optimizers.trust_subproblem",
         "if least < 0:\n            step",
         "if False:\n            step",
         subproblem,
     ),
-    ("mgopt.compact", "r -= (c @ psi_s[:, j])", "r += (c @ psi_s[:, j])", models),
-    ("mgopt.compact", "not known and", "", models),
-    ("mgopt.compact", "- sigma * (memory.sz + memory.sz.T)", "", models),
+    ("mgopt.optimizers.sr1_model", "r -= (c @ psi_s[:, j])", "r += (c @ psi_s[:, j])", models),
+    ("mgopt.optimizers.sr1_model", "not known and", "", models),
+    ("mgopt.optimizers.sr1_model", "- sigma * (memory.sz + memory.sz.T)", "", models),
     (
-        "mgopt.compact",
+        "mgopt.optimizers.sr1_model",
         "self.basis @ (step[:-1] - scale * parallel)",
         "self.basis @ step[:-1]",
         minimisers,
     ),
-    ("mgopt.compact", "- float(parallel @ parallel)", "", minimisers),
-    ("mgopt.lsr1", "state.radius = 0.5 * length", "pass", radii),
-    ("mgopt.lsr1", "and length > 0.8 * state.radius", "", interior),
-    ("mgopt.lsr1", "state.radius *= 2", "state.radius *= 4", radii),
-    ("mgopt.lsr1", "if ratio > self.acceptance", "if ratio > -2", radii),
+    ("mgopt.optimizers.sr1_model", "- float(parallel @ parallel)", "", minimisers),
+    ("mgopt.optimizers.lsr1", "state.radius = 0.5 * length", "pass", radii),
+    ("mgopt.optimizers.lsr1", "and length > 0.8 * state.radius", "", interior),
+    ("mgopt.optimizers.lsr1", "state.radius *= 2", "state.radius *= 4", radii),
+    ("mgopt.optimizers.lsr1", "if ratio > self.acceptance", "if ratio > -2", radii),
     (
-        "mgopt.lsr1",
+        "mgopt.optimizers.lsr1",
         "state.radius = 0.1 * length\n                continue",
         "pass",
         not_finite(lsr1),
     ),
-    ("mgopt.lsr1", "carrier.gradient_up(z)", "carrier.gradient_up(z / 2)", up(LSR1)),
+    ("mgopt.optimizers.lsr1", "carrier.gradient_up(z)", "carrier.gradient_up(z / 2)", up(LSR1)),
     (
-        "mgopt.lsr1",
+        "mgopt.optimizers.lsr1",
         "        coarse.radius = fine.radius\n",
         "",
         lsr1.test_pairs_and_radius_go_up_and_down,
     ),
-    ("mgopt.lsr1", "            memory.trim()\n", "", one_out),
+    ("mgopt.optimizers.lsr1", "            memory.trim()\n", "", one_out),
     # ---- L1, SciPy
     (
-        "mgopt.proximal",
+        "mgopt.optimizers.proximal",
         "np.multiply(state.thresholds, alpha,",
         "np.multiply(state.thresholds, 1,",
         thresholds,
     ),
     (
-        "mgopt.proximal",
+        "mgopt.optimizers.proximal",
         "metric.to_primal(self._weights, out)",
         "out[:] = self._weights",
         thresholds,

@@ -23,7 +23,7 @@ hypothesis.settings.register_profile("mgres", deadline=None, derandomize=True, d
 hypothesis.settings.load_profile("mgres")
 
 
-# Started in the background by a shell, or by nohup, a program ignores Ctrl-C or SIGHUP, and so would
+# Started in the background by a shell or by nohup, a program ignores Ctrl-C or SIGHUP, and so would
 # those that tests start and stop.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

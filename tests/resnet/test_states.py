@@ -72,6 +72,7 @@ WRONG = [
     ({"layers": 3}, TypeError, "layers: expected integers"),
     ({"X": np.ones((4, 3), np.float32)}, ValueError, r"X: expected shape \(n, 2\), got \(4, 3\)"),
     ({"X": np.ones(2, np.float32)}, ValueError, r"X: expected shape \(n, 2\), got \(2,\)"),
+    ({"X": np.array(1, np.float32)}, ValueError, r"X: expected shape \(n, 2\), got \(\)"),
     ({"X": np.ones((4, 2))}, TypeError, "X: expected dtype float32, got float64"),
     ({"X": [[1.0, 2.0]]}, TypeError, "X: expected a numpy array"),
     ({"theta": np.ones(3, np.float32)}, ValueError, "theta: expected shape"),

@@ -297,7 +297,7 @@ class ResNet:
         _check_arrays(theta=theta, X=X)
         chosen = _check_layers(layers, self.depth)
         ascending = sorted({*chosen})
-        found = np.empty((len(ascending), len(X), self.width), self.dtype)
+        found = np.empty((len(ascending), *X.shape[:1], self.width), self.dtype)
         self._evaluator.states(theta, X, ascending, found, None, wanted_threads())
         if chosen == ascending:
             return found

@@ -34,7 +34,7 @@ ResNet network(const benchmark::State& state, Activation activation) {
   net.width = state.range(0);
   net.outputs = 2;
   net.depth = state.range(1);
-  net.activation = activation;
+  net.block.activation = activation;
   return net;
 }
 
@@ -81,13 +81,13 @@ class Problem {
 
   void logits(std::vector<S>& out) {
     out.resize(u(samples_ * net_.outputs));
-    mgres::logits(net_, theta_.data(), batch(), out.data(), workspace_, never_);
+    mgres::logits<S>(net_, theta_.data(), batch(), out.data(), workspace_, never_);
   }
 
   double value_and_grad(std::vector<S>& gradient) {
     gradient.resize(theta_.size());
-    return mgres::value_and_grad(net_, kLoss, Trainable(), theta_.data(), batch(), targets(),
-                                 gradient.data(), workspace_, never_);
+    return mgres::value_and_grad<S>(net_, kLoss, Trainable(), theta_.data(), batch(), targets(),
+                                    gradient.data(), workspace_, never_);
   }
 
   reference::Result expected() const {
@@ -105,7 +105,7 @@ class Problem {
   Batch<S> batch() const { return {inputs_.data(), samples_}; }
   Targets<S> targets() const { return {labels_.data(), nullptr}; }
 
-  ResNet net_;
+  Network<S> net_;
   Index samples_;
   std::vector<S> theta_, inputs_;
   std::vector<std::int64_t> labels_;

@@ -31,14 +31,19 @@ constexpr int kCompilerMajor = __GNUC__;
 constexpr Index kDepth = 64;  // enough for checkpoints on the way back
 constexpr Index kSamples = 256;
 
+ResNet make_net(Index width, Activation activation) {
+  ResNet net;
+  net.inputs = 2;
+  net.width = width;
+  net.outputs = 2;
+  net.depth = kDepth;
+  net.block.activation = activation;
+  return net;
+}
+
 template <class S>
 struct Problem {
-  Problem(Index width, Activation activation) {
-    net.inputs = 2;
-    net.width = width;
-    net.outputs = 2;
-    net.depth = kDepth;
-    net.activation = activation;
+  Problem(Index width, Activation activation) : net(make_net(width, activation)) {
     reference::Random random(1);
     theta = random.vector<S>(Layout(net).size);
     inputs = random.vector<S>(kSamples * net.inputs);
@@ -47,12 +52,12 @@ struct Problem {
   }
 
   double value_and_grad() {
-    return mgres::value_and_grad(net, Loss::cross_entropy, Trainable(), theta.data(),
-                                 {inputs.data(), kSamples}, {labels.data(), nullptr},
-                                 gradient.data(), workspace, never);
+    return mgres::value_and_grad<S>(net, Loss::cross_entropy, Trainable(), theta.data(),
+                                    {inputs.data(), kSamples}, {labels.data(), nullptr},
+                                    gradient.data(), workspace, never);
   }
 
-  ResNet net;
+  Network<S> net;
   std::vector<S> theta, inputs, gradient;
   std::vector<std::int64_t> labels;
   Workspace<S> workspace;

@@ -21,23 +21,17 @@ namespace mgres::bindings {
 namespace {
 
 ResNet make_net(Index inputs, Index width, Index outputs, Index depth, double final_time,
-                Activation activation, Scheme scheme, double substeps, bool antisymmetric,
-                double damping) {
+                const BlockSpec& block, Scheme scheme, double substeps) {
   check(inputs >= 1, "n_inputs: expected at least 1, got ", inputs);
-  check(width >= 1, "width: expected at least 1, got ", width);
   check(outputs >= 1, "n_outputs: expected at least 1, got ", outputs);
   check(depth >= 1, "depth: expected at least 1, got ", depth);
   check(final_time > 0 && std::isfinite(final_time), "final_time: expected a positive number, got ",
         final_time);
-  const bool verlet = scheme == Scheme::verlet;
-  check(!verlet || width % 2 == 0, "width: expected an even number for verlet, got ", width);
   check(substeps >= 1 && std::isfinite(substeps), "substeps: expected a number >= 1, got ",
         substeps);
-  check(!(verlet && antisymmetric), "antisymmetric: not possible with verlet");
-  check(damping >= 0 && std::isfinite(damping), "damping: expected a number >= 0, got ", damping);
-  check(antisymmetric || damping == 0, "damping: needs antisymmetric weights");
-  return {inputs,     width,  outputs,  depth,         final_time,
-          activation, scheme, substeps, antisymmetric, damping};
+  check_block(block, width);
+  check_scheme(block, scheme);
+  return {inputs, width, outputs, depth, final_time, block, scheme, substeps};
 }
 
 /// What the states of a batch get added, if anything; see mgres::state_defect.
@@ -58,7 +52,7 @@ class Evaluator {
       : net_(net),
         loss_(loss),
         trainable_{opening, blocks, closing},
-        size_(Layout(net).size),
+        size_(net_.layout.size),
         workspaces_(limits) {}
 
   void logits(const py::array& theta, const py::array& X, const py::array& out,
@@ -170,7 +164,7 @@ class Evaluator {
   void state_defect(const py::array& theta, const py::array& X, const Evaluator& coarse,
                     const py::array& coarse_theta, const py::array& out, const Defect& defect,
                     int threads) {
-    const ResNet& other = coarse.net_;
+    const Network<S>& other = coarse.net_;
     check(other.inputs == net_.inputs && other.width == net_.width && net_.depth % other.depth == 0,
           "coarse: expected ", net_.inputs, " inputs, width ", net_.width,
           " and a depth that divides ", net_.depth, ", got ", other.inputs, ", ", other.width,
@@ -270,7 +264,7 @@ class Evaluator {
     if (interrupt.stopped()) throw py::error_already_set();
   }
 
-  ResNet net_;
+  Network<S> net_;
   Loss loss_;
   Trainable trainable_;
   Index size_;
@@ -282,22 +276,20 @@ void bind_evaluator(py::module_& m, const char* name) {
   using E = Evaluator<S>;
   py::class_<E>(m, name, "A network with its loss, and the memory to evaluate them.")
       .def(py::init([](Index inputs, Index width, Index outputs, Index depth, double final_time,
-                       Activation activation, Loss loss, bool opening, bool blocks, bool closing,
-                       Scheme scheme, double substeps, bool antisymmetric, double damping,
-                       Index tape_bytes) {
-             const ResNet net = make_net(inputs, width, outputs, depth, final_time, activation,
-                                         scheme, substeps, antisymmetric, damping);
+                       const BlockSpec& block, Loss loss, bool opening, bool blocks, bool closing,
+                       Scheme scheme, double substeps, Index tape_bytes) {
+             const ResNet net =
+                 make_net(inputs, width, outputs, depth, final_time, block, scheme, substeps);
              check(tape_bytes >= 0, "tape_bytes: expected at least 0, got ", tape_bytes);
              const TapeLimits limits =
                  tape_bytes > 0 ? TapeLimits{tape_bytes, tape_bytes, tape_bytes} : TapeLimits{};
              return std::make_unique<E>(net, loss, opening, blocks, closing, limits);
            }),
            py::arg("n_inputs"), py::arg("width"), py::arg("n_outputs"), py::arg("depth"),
-           py::arg("final_time"), py::arg("activation"), py::arg("loss") = Loss::cross_entropy,
+           py::arg("final_time"), py::arg("block"), py::arg("loss") = Loss::cross_entropy,
            py::arg("train_opening") = true, py::arg("train_blocks") = true,
            py::arg("train_closing") = true, py::kw_only(), py::arg("scheme") = Scheme::euler,
-           py::arg("substeps") = 1.0, py::arg("antisymmetric") = false, py::arg("damping") = 0.0,
-           py::arg("tape_bytes") = 0)
+           py::arg("substeps") = 1.0, py::arg("tape_bytes") = 0)
       .def_property_readonly("size", &E::size, "Length of the flat parameter vector.")
       .def_property_readonly("workspace_bytes", &E::workspace_bytes,
                              "Scratch memory held at present, in bytes.")
@@ -344,19 +336,6 @@ void bind_evaluator(py::module_& m, const char* name) {
 }  // namespace
 
 void bind_resnet(py::module_& m) {
-  py::native_enum<Activation>(m, "Activation", "enum.Enum")
-      .value("relu", Activation::relu)
-      .value("tanh", Activation::tanh)
-      .value("logistic", Activation::logistic)
-      .value("identity", Activation::identity)
-      .value("smooth_relu", Activation::smooth_relu)
-      .finalize();
-  py::native_enum<Scheme>(m, "Scheme", "enum.Enum")
-      .value("euler", Scheme::euler)
-      .value("matched", Scheme::matched)
-      .value("rk4", Scheme::rk4)
-      .value("verlet", Scheme::verlet)
-      .finalize();
   py::native_enum<Loss>(m, "Loss", "enum.Enum")
       .value("cross_entropy", Loss::cross_entropy)
       .value("squared_error", Loss::squared_error)

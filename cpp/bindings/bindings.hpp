@@ -5,6 +5,7 @@
 
 namespace mgres::bindings {
 
+void bind_block(pybind11::module_& m);
 void bind_parallel(pybind11::module_& m);
 void bind_peak(pybind11::module_& m);
 void bind_resnet(pybind11::module_& m);

@@ -7,6 +7,7 @@ PYBIND11_MODULE(MGRES_MODULE, m) {
   m.attr("isa") = MGRES_ISA_NAME;
   m.attr("eigen_version") = MGRES_EIGEN_VERSION;
   m.attr("compiler") = __VERSION__;
+  bind_block(m);
   bind_parallel(m);
   bind_peak(m);
   bind_resnet(m);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mgres/block.hpp"
+#include "mgres/tiles.hpp"
 
 namespace mgres {
 

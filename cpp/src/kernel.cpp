@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
-#include "mgres/block.hpp"
 #include "mgres/intrinsics.hpp"
+#include "mgres/tiles.hpp"
 
 namespace mgres {
 
@@ -24,22 +24,9 @@ constexpr int kFixedBlocks = V <= 6 ? 2 : 1;
 
 // ---- activation ----------------------------------------------------------------------------------
 
-template <class S>
-void store_mask(S* slopes, Index vector, LaneMask<S> mask) {
-  std::memcpy(reinterpret_cast<char*>(slopes) + vector * Index{sizeof mask}, &mask, sizeof mask);
-}
-
-template <class S>
-LaneMask<S> load_mask(const S* slopes, Index vector) {
-  LaneMask<S> mask;
-  std::memcpy(&mask, reinterpret_cast<const char*>(slopes) + vector * Index{sizeof mask},
-              sizeof mask);
-  return mask;
-}
-
-/// out = y + h relu(z) for the vector number `vector` of a chunk.
+/// to = from + h relu(z) for the vector number `vector` of a chunk.
 template <class S, bool with_slopes>
-MGRES_ALWAYS_INLINE void update_relu(S h, const Pack<S>& z, const S* y, S* out, S* slopes,
+MGRES_ALWAYS_INLINE void update_relu(S h, const Pack<S>& z, const S* from, S* to, S* slopes,
                                      Index vector) {
   constexpr int L = kLanes<S>;
   Pack<S> value;
@@ -50,59 +37,61 @@ MGRES_ALWAYS_INLINE void update_relu(S h, const Pack<S>& z, const S* y, S* out, 
   } else {
     value = max<S>(Pack<S>{}, z);  // in this order a NaN stays
   }
-  store(out + vector * L, load(y + vector * L) + h * value);
+  store(to + vector * L, load(from + vector * L) + h * value);
 }
 
-/// out = y + h sigma(z) for `count` vectors from number `first` of a chunk.
+/// to = from + h sigma(z) for `count` vectors from number `first` of a chunk: a step of Euler.
 template <class S, Activation activation>
-void update(S h, const Pack<S>* z, Index count, const S* y, S* out, S* slopes, Index first) {
+void end_with_step(S h, const Pack<S>* z, Index count, const S* from, S* to, S* slopes,
+                   Index first) {
   constexpr int L = kLanes<S>;
   for (Index i = 0; i < count; ++i) {
     const Index at = (first + i) * L;
-    Pack<S> value = z[i], slope{};
-    activate<activation, S>(value, slope);
-    if (slopes != nullptr) store(slopes + at, h * slope);
-    store(out + at, load(y + at) + h * value);
+    const Pack<S> value = activate_and_keep<S, activation>(h, z[i], slopes, first + i);
+    store(to + at, load(from + at) + h * value);
   }
 }
 
-template <class S>
-using Update = void (*)(S, const Pack<S>*, Index, const S*, S*, S*, Index);
-
-template <class S>
-Update<S> update_for(Activation activation) {
-  switch (activation) {
-    case Activation::relu:
-      return nullptr;
-    case Activation::tanh:
-      return update<S, Activation::tanh>;
-    case Activation::logistic:
-      return update<S, Activation::logistic>;
-    case Activation::identity:
-      return update<S, Activation::identity>;
-    case Activation::smooth_relu:
-      return update<S, Activation::smooth_relu>;
+/// All updates with these vectors.
+template <class S, Activation activation>
+void end_with_updates(S h, const Pack<S>* z, Index count, Updates<S> updates, S* slopes,
+                      Index first) {
+  constexpr int L = kLanes<S>;
+  for (Index i = 0; i < count; ++i) {
+    const Index at = (first + i) * L;
+    const Pack<S> value = h * activate_and_keep<S, activation>(h, z[i], slopes, first + i);
+    for (const Update<S>& u : updates)
+      store(u.to + at, u.from != nullptr ? load(u.from + at) + u.weight * value : u.weight * value);
   }
-  return nullptr;
 }
 
-/// s = h sigma'(z) a for the vector number `vector` of a chunk.
-template <class S, bool relu>
-inline Pack<S> times_slope(S h, const S* slopes, Index vector, const Pack<S>& a) {
-  if constexpr (relu) return keep<S>(load_mask(slopes, vector), h * a);
-  return load(slopes + vector * kLanes<S>) * a;
+/// One of the two; the other is null.
+template <class S>
+struct Ending {
+  void (*step)(S, const Pack<S>*, Index, const S*, S*, S*, Index);
+  void (*updates)(S, const Pack<S>*, Index, Updates<S>, S*, Index);
+  Updates<S> all;
+};
+
+template <class S>
+Ending<S> make_ending(Activation activation, Updates<S> updates) {
+  return with_activation(activation, [&](auto a) {
+    return is_plain_step(updates) ? Ending<S>{end_with_step<S, a>, nullptr, updates}
+                                  : Ending<S>{nullptr, end_with_updates<S, a>, updates};
+  });
 }
 
 // ---- forward -------------------------------------------------------------------------------------
 
-/// How a layer ends: relu without leaving the registers, all others by a loop over memory.
-enum class Ending { relu, relu_with_slopes, general };
+/// How a layer ends: a step of Euler with relu without leaving the registers, all others by a loop
+/// over memory.
+enum class Way { relu, relu_with_slopes, general };
 
 /// R rows, from `first`, of N blocks, from `block`.
-template <class S, Ending ending, int R, int N, class W>
+template <class S, Way way, int R, int N, class W>
 MGRES_ALWAYS_INLINE void forward_tile(const Layer<S>& layer, W width, Index first, Index block,
-                                      const Pack<S> (&bias)[R], const S* y, S* out, S* slopes,
-                                      Update<S> update_general) {
+                                      const Pack<S> (&bias)[R], const S* y, const S* from, S* to,
+                                      S* slopes, const Ending<S>& ending) {
   constexpr int L = kLanes<S>;
   const S* weights = layer.parameters + first * width;
   Pack<S> sum[R][N];
@@ -111,59 +100,68 @@ MGRES_ALWAYS_INLINE void forward_tile(const Layer<S>& layer, W width, Index firs
 #pragma GCC unroll 2
     for (int n = 0; n < N; ++n) sum[i][n] = bias[i];
   add_product<S, R, N>(weights, width, 1, width, y + block * width * L, width * L, sum);
-  if constexpr (ending == Ending::general) {
+  if constexpr (way == Way::general) {
     Pack<S> z[N][R];
 #pragma GCC unroll 2
     for (int n = 0; n < N; ++n)
 #pragma GCC unroll 32
       for (int i = 0; i < R; ++i) z[n][i] = sum[i][n];
-    for (int n = 0; n < N; ++n)
-      update_general(layer.step, z[n], R, y, out, slopes, (block + n) * width + first);
+    for (int n = 0; n < N; ++n) {
+      const Index vector = (block + n) * width + first;
+      if (ending.step != nullptr)
+        ending.step(layer.step, z[n], R, from, to, slopes, vector);
+      else
+        ending.updates(layer.step, z[n], R, ending.all, slopes, vector);
+    }
   } else {
 #pragma GCC unroll 32
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
       for (int n = 0; n < N; ++n)
-        update_relu<S, ending == Ending::relu_with_slopes>(layer.step, sum[i][n], y, out, slopes,
-                                                           (block + n) * width + first + i);
+        update_relu<S, way == Way::relu_with_slopes>(layer.step, sum[i][n], from, to, slopes,
+                                                     (block + n) * width + first + i);
   }
 }
 
-/// R rows of all blocks, N blocks at a time.
-template <class S, Ending ending, int R, int N, class W>
-void forward_rows(const Layer<S> layer, W width, Index first, const S* y, S* out, S* slopes,
-                  Update<S> update_general) {
+/// R rows of all blocks, N blocks at a time; inlined into its callers it would run out of registers.
+template <class S, Way way, int R, int N, class W>
+__attribute__((noinline)) void forward_rows(const Layer<S> layer, W width, Index first, const S* y,
+                                            const S* from, S* to, S* slopes,
+                                            const Ending<S>& ending) {
   Pack<S> bias[R];
 #pragma GCC unroll 32
   for (int i = 0; i < R; ++i) bias[i] = broadcast(layer.parameters[width * width + first + i]);
   Index b = 0;
   for (; b + N <= layer.blocks; b += N)
-    forward_tile<S, ending, R, N>(layer, width, first, b, bias, y, out, slopes, update_general);
+    forward_tile<S, way, R, N>(layer, width, first, b, bias, y, from, to, slopes, ending);
   if constexpr (N > 1)
     for (; b < layer.blocks; ++b)
-      forward_tile<S, ending, R, 1>(layer, width, first, b, bias, y, out, slopes, update_general);
+      forward_tile<S, way, R, 1>(layer, width, first, b, bias, y, from, to, slopes, ending);
 }
 
-template <class S, int V, Ending ending>
-void forward_as(const Layer<S>& layer, const S* y, S* out, S* slopes) {
+template <class S, int V, Way way>
+void forward_as(const Layer<S>& layer, const S* y, Updates<S> updates, S* slopes) {
   const Width<V> width(layer.width);
-  const Update<S> update_general = update_for<S>(layer.activation);
+  Ending<S> ending{};
+  if constexpr (way == Way::general) ending = make_ending(layer.activation, updates);
+  const S* from = updates.first->from;
+  S* to = updates.first->to;
   if constexpr (V > 0)
-    forward_rows<S, ending, V, kFixedBlocks<V>>(layer, width, 0, y, out, slopes, update_general);
+    forward_rows<S, way, V, kFixedBlocks<V>>(layer, width, 0, y, from, to, slopes, ending);
   else
     for_each_tile<kTileRows>(width, [&](Index first, auto R) {
-      forward_rows<S, ending, R, kTileBlocks>(layer, width, first, y, out, slopes, update_general);
+      forward_rows<S, way, R, kTileBlocks>(layer, width, first, y, from, to, slopes, ending);
     });
 }
 
 template <class S, int V>
-void forward(const Layer<S>& layer, const S* y, S* out, S* slopes) {
-  if (layer.activation != Activation::relu)
-    forward_as<S, V, Ending::general>(layer, y, out, slopes);
+void forward(const Layer<S>& layer, const S* y, Updates<S> updates, S* slopes) {
+  if (layer.activation != Activation::relu || !is_plain_step(updates))
+    forward_as<S, V, Way::general>(layer, y, updates, slopes);
   else if (slopes != nullptr)
-    forward_as<S, V, Ending::relu_with_slopes>(layer, y, out, slopes);
+    forward_as<S, V, Way::relu_with_slopes>(layer, y, updates, slopes);
   else
-    forward_as<S, V, Ending::relu>(layer, y, out, slopes);
+    forward_as<S, V, Way::relu>(layer, y, updates, slopes);
 }
 
 // ---- backward: the adjoint -----------------------------------------------------------------------
@@ -184,33 +182,34 @@ MGRES_ALWAYS_INLINE void store_rows(const Pack<S> (&from)[R][N], Index block, S*
     for (int n = 0; n < N; ++n) store(rows + n * block + i * kLanes<S>, from[i][n]);
 }
 
-/// N whole blocks in registers: s = h sigma'(z) a, a <- a + W^T s.  Meanwhile y is fetched,
+/// N whole blocks in registers: s = h sigma'(z) r, a <- a + W^T s.  Meanwhile y is fetched,
 /// which dW needs next and which may be as far away as the L3 cache.
 template <class S, bool relu, int V, int N>
 MGRES_ALWAYS_INLINE void adjoint_blocks(const Layer<S>& layer, Index first_block, const S* y,
-                                        const S* slopes, S* adjoint, S* s_out) {
+                                        const S* slopes, const S* r, S* adjoint, S* s_out) {
   constexpr Index block = V * kLanes<S>;
   S* a = adjoint + first_block * block;
   Pack<S> sum[V][N];
   load_rows<S, V, N>(a, block, sum);
-  const auto times_slopes = [&](int n, Index j, const Pack<S>& aj) {
+  const auto times_slopes = [&](int n, Index j, const Pack<S>& rj) {
     const Index vector = (first_block + n) * V + j;
-    const Pack<S> s = times_slope<S, relu>(layer.step, slopes, vector, aj);
+    const Pack<S> s = times_slope<S, relu>(layer.step, slopes, vector, rj);
     store(s_out + vector * kLanes<S>, s);
     __builtin_prefetch(y + vector * kLanes<S>);
     return s;
   };
-  add_product<S, V, N>(layer.parameters, 1, V, Width<V>(V), a, block, sum, times_slopes);
+  add_product<S, V, N>(layer.parameters, 1, V, Width<V>(V), r + first_block * block, block, sum,
+                       times_slopes);
   store_rows<S, V, N>(sum, block, a);
 }
 
 template <class S, bool relu, int V>
-void adjoint_fixed(const Layer<S> layer, const S* y, const S* slopes, S* a, S* s) {
+void adjoint_fixed(const Layer<S> layer, const S* y, const S* slopes, const S* r, S* a, S* s) {
   constexpr int N = kFixedBlocks<V>;
   Index b = 0;
-  for (; b + N <= layer.blocks; b += N) adjoint_blocks<S, relu, V, N>(layer, b, y, slopes, a, s);
+  for (; b + N <= layer.blocks; b += N) adjoint_blocks<S, relu, V, N>(layer, b, y, slopes, r, a, s);
   if constexpr (N > 1)
-    for (; b < layer.blocks; ++b) adjoint_blocks<S, relu, V, 1>(layer, b, y, slopes, a, s);
+    for (; b < layer.blocks; ++b) adjoint_blocks<S, relu, V, 1>(layer, b, y, slopes, r, a, s);
 }
 
 /// R rows, from `first`, of N blocks, from `block`: a <- a + W^T s.
@@ -236,13 +235,13 @@ void adjoint_rows(const Layer<S>& layer, Index first, const S* s, S* a) {
 }
 
 template <class S, bool relu, int V>
-void adjoint(const Layer<S>& layer, const S* y, const S* slopes, S* a, S* s) {
+void adjoint(const Layer<S>& layer, const S* y, const S* slopes, const S* r, S* a, S* s) {
   if constexpr (V > 0) {
-    adjoint_fixed<S, relu, V>(layer, y, slopes, a, s);
+    adjoint_fixed<S, relu, V>(layer, y, slopes, r, a, s);
   } else {
     constexpr int L = kLanes<S>;
     for (Index i = 0; i < layer.width * layer.blocks; ++i) {
-      store(s + i * L, times_slope<S, relu>(layer.step, slopes, i, load(a + i * L)));
+      store(s + i * L, times_slope<S, relu>(layer.step, slopes, i, load(r + i * L)));
       __builtin_prefetch(y + i * L);
     }
     for_each_tile<kTileRows>(layer.width,
@@ -320,12 +319,13 @@ Index outer_scratch(Index width, Index blocks) {
 // ---- backward ------------------------------------------------------------------------------------
 
 template <class S, int V>
-void backward(const Layer<S>& layer, const S* y, const S* slopes, S* a, S* gradient, S* scratch) {
-  S* s = scratch;  // h sigma'(z) a
+void backward(const Layer<S>& layer, const S* y, const S* slopes, const S* r, S* a, S* gradient,
+              S* scratch) {
+  S* s = scratch;  // h sigma'(z) r
   if (layer.activation == Activation::relu)
-    adjoint<S, true, V>(layer, y, slopes, a, s);
+    adjoint<S, true, V>(layer, y, slopes, r, a, s);
   else
-    adjoint<S, false, V>(layer, y, slopes, a, s);
+    adjoint<S, false, V>(layer, y, slopes, r, a, s);
   if (gradient == nullptr) return;
   scratch += layer.width * kLanes<S> * layer.blocks;
   if (layer.width <= kLargestLaneWidth)
@@ -353,16 +353,7 @@ const LayerKernel<S>& layer_kernel(Index width) {
   return kernels[static_cast<std::size_t>(width <= kLargestFixedWidth ? width : 0)];
 }
 
-template <class S>
-Index slopes_size(Activation activation, Index width, Index blocks) {
-  const Index vectors = width * blocks;
-  if (activation != Activation::relu) return vectors * kLanes<S>;
-  return ceil_div(vectors * Index{sizeof(LaneMask<S>)}, Index{sizeof(S)});
-}
-
 template const LayerKernel<float>& layer_kernel<float>(Index);
 template const LayerKernel<double>& layer_kernel<double>(Index);
-template Index slopes_size<float>(Activation, Index, Index);
-template Index slopes_size<double>(Activation, Index, Index);
 
 }  // namespace mgres

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mgres/block.hpp"
+#include "mgres/tiles.hpp"
 
 namespace mgres {
 
@@ -22,21 +22,23 @@ MGRES_ALWAYS_INLINE void add_factor(const Factor<S>& factor, Index first, Index 
 /// R rows, from `first`, of N blocks, from `block`.
 template <class S, int R, int N, bool two>
 MGRES_ALWAYS_INLINE void multiply_tile(Index rows, Index columns, Index first, Index block,
-                                       Start start, const S* bias, const Factor<S>& one,
-                                       const Factor<S>& other, S* out) {
+                                       Start<S> start, const Factor<S>& one, const Factor<S>& other,
+                                       S* out) {
   constexpr int L = kLanes<S>;
-  out += (block * rows + first) * L;
+  const Index at = (block * rows + first) * L;
+  out += at;
   Pack<S> sum[R][N] = {};
-  if (start == Start::bias) {
+  if (start.bias != nullptr) {
 #pragma GCC unroll 32
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) sum[i][n] = broadcast(bias[first + i]);
-  } else if (start == Start::out) {
+      for (int n = 0; n < N; ++n) sum[i][n] = broadcast(start.bias[first + i]);
+  }
+  if (start.from != nullptr) {
 #pragma GCC unroll 32
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) sum[i][n] = load(out + (n * rows + i) * L);
+      for (int n = 0; n < N; ++n) sum[i][n] += load(start.from + at + (n * rows + i) * L);
   }
   add_factor<S, R, N>(one, first, columns, block, sum);
   if constexpr (two) add_factor<S, R, N>(other, first, columns, block, sum);
@@ -47,26 +49,26 @@ MGRES_ALWAYS_INLINE void multiply_tile(Index rows, Index columns, Index first, I
 }
 
 template <class S, bool two>
-void multiply_all(Index rows, Index columns, Index blocks, Start start, const S* bias,
-                  const Factor<S>& one, const Factor<S>& other, S* out) {
+void multiply_all(Index rows, Index columns, Index blocks, Start<S> start, const Factor<S>& one,
+                  const Factor<S>& other, S* out) {
   for_each_tile<kTileRows>(rows, [&](Index first, auto R) {
     Index b = 0;
     for (; b + kTileBlocks <= blocks; b += kTileBlocks)
-      multiply_tile<S, R, kTileBlocks, two>(rows, columns, first, b, start, bias, one, other, out);
+      multiply_tile<S, R, kTileBlocks, two>(rows, columns, first, b, start, one, other, out);
     for (; b < blocks; ++b)
-      multiply_tile<S, R, 1, two>(rows, columns, first, b, start, bias, one, other, out);
+      multiply_tile<S, R, 1, two>(rows, columns, first, b, start, one, other, out);
   });
 }
 
 }  // namespace
 
 template <class S>
-void multiply(Index rows, Index columns, Index blocks, Start start, const S* bias,
-              const Factor<S>& first, const Factor<S>& second, S* out) {
+void multiply(Index rows, Index columns, Index blocks, Start<S> start, const Factor<S>& first,
+              const Factor<S>& second, S* out) {
   if (second.matrix != nullptr)
-    multiply_all<S, true>(rows, columns, blocks, start, bias, first, second, out);
+    multiply_all<S, true>(rows, columns, blocks, start, first, second, out);
   else
-    multiply_all<S, false>(rows, columns, blocks, start, bias, first, second, out);
+    multiply_all<S, false>(rows, columns, blocks, start, first, second, out);
 }
 
 template <class S>
@@ -93,13 +95,13 @@ void add_outer(Index rows, Index columns, Index blocks, const S* s, const S* y, 
 }
 
 template <class S>
-void add_sums(Index rows, Index blocks, const S* s, S* bias, S* scratch) {
+void add_sums(Index rows, Index blocks, const S* s, S* bias, S* scratch, S factor) {
   constexpr int L = kLanes<S>;
   Pack<S>* sums = reinterpret_cast<Pack<S>*>(scratch);
   for (Index r = 0; r < rows; ++r) {
     Pack<S> sum{};
     for (Index b = 0; b < blocks; ++b) sum += load(s + (b * rows + r) * L);
-    sums[r] = sum;
+    sums[r] = factor * sum;
   }
   add_lane_sums<S>(sums, rows, bias);
 }
@@ -112,11 +114,11 @@ Index outer_scratch(Index rows, Index columns, Index blocks) {
   return std::max(outer, rows * L);
 }
 
-#define MGRES_INSTANTIATE(S)                                                        \
-  template void multiply<S>(Index, Index, Index, Start, const S*, const Factor<S>&, \
-                            const Factor<S>&, S*);                                  \
-  template void add_outer<S>(Index, Index, Index, const S*, const S*, S*, S*);      \
-  template void add_sums<S>(Index, Index, const S*, S*, S*);                        \
+#define MGRES_INSTANTIATE(S)                                                                   \
+  template void multiply<S>(Index, Index, Index, Start<S>, const Factor<S>&, const Factor<S>&, \
+                            S*);                                                               \
+  template void add_outer<S>(Index, Index, Index, const S*, const S*, S*, S*);                 \
+  template void add_sums<S>(Index, Index, const S*, S*, S*, S);                                \
   template Index outer_scratch<S>(Index, Index, Index);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)

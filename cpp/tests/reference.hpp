@@ -55,8 +55,10 @@ std::string name() {
   return sizeof(S) == 4 ? "float" : "double";
 }
 
-constexpr Activation kActivations[] = {Activation::relu, Activation::tanh, Activation::logistic,
-                                       Activation::identity, Activation::smooth_relu};
+constexpr Activation kActivations[] = {
+    Activation::relu,        Activation::tanh,      Activation::logistic, Activation::identity,
+    Activation::smooth_relu, Activation::silu,      Activation::gelu,     Activation::softplus,
+    Activation::elu,         Activation::leaky_relu};
 
 inline Real sigma(Activation activation, Real z) {
   const Real w = 0.1L;
@@ -71,6 +73,16 @@ inline Real sigma(Activation activation, Real z) {
       return z;
     case Activation::smooth_relu:
       return z <= -w ? 0 : z >= w ? z : (z + w) * (z + w) / (4 * w);
+    case Activation::silu:
+      return z / (1 + std::exp(-z));
+    case Activation::gelu:
+      return z * std::erfc(-z / std::sqrt(2.0L)) / 2;
+    case Activation::softplus:
+      return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
+    case Activation::elu:
+      return z > 0 ? z : std::expm1(z);
+    case Activation::leaky_relu:
+      return z > 0 ? z : z / 100;
   }
   return 0;
 }
@@ -88,6 +100,19 @@ inline Real slope(Activation activation, Real z) {
       return 1;
     case Activation::smooth_relu:
       return z <= -w ? 0 : z >= w ? 1 : (z + w) / (2 * w);
+    case Activation::silu: {
+      const Real s = 1 / (1 + std::exp(-z));
+      return s + z * s * (1 - s);
+    }
+    case Activation::gelu:
+      return std::erfc(-z / std::sqrt(2.0L)) / 2 +
+             z * std::exp(-z * z / 2) / std::sqrt(8 * std::atan(1.0L));
+    case Activation::softplus:
+      return 1 / (1 + std::exp(-z));
+    case Activation::elu:
+      return z > 0 ? 1 : std::exp(z);
+    case Activation::leaky_relu:
+      return z > 0 ? 1 : 0.01L;
   }
   return 0;
 }
@@ -108,17 +133,30 @@ std::vector<Real> affine(const S* W, const S* b, const std::vector<Real>& y, Ind
 
 using Vector = std::vector<Real>;
 
+/// Rows of W: half the width where W steps by halves.
+inline Index layer_width(const mgres::ResNet& net) {
+  return mgres::is_partitioned(net.block.kind) ? net.width / 2 : net.width;
+}
+
+/// `net` with another scheme, and for verlet with the block that it needs.
+inline mgres::ResNet with_scheme(mgres::ResNet net, mgres::Scheme scheme, double substeps = 1) {
+  net.scheme = scheme;
+  net.substeps = substeps;
+  if (scheme == mgres::Scheme::verlet) net.block.kind = mgres::BlockKind::hamiltonian;
+  return net;
+}
+
 /// One layer's effective parameters in long double: W (n, n) and b (n).
 struct Parameters {
   template <class S>
   Parameters(const mgres::ResNet& net, const S* layer)
-      : n(net.layer_width()), values(layer, layer + n * n + n) {
-    if (!net.antisymmetric) return;
+      : n(layer_width(net)), values(layer, layer + n * n + n) {
+    if (net.block.kind != mgres::BlockKind::antisymmetric) return;
     const Vector raw = values;
     for (Index i = 0; i < n; ++i)
       for (Index j = 0; j < n; ++j)
         at(i, j) = (raw[u(i * n + j)] - raw[u(j * n + i)]) / 2 -
-                   (i == j ? static_cast<Real>(net.damping) : 0);
+                   (i == j ? static_cast<Real>(net.block.damping) : 0);
   }
 
   static std::size_t u(Index i) { return static_cast<std::size_t>(i); }
@@ -141,7 +179,7 @@ struct Parameters {
 inline Vector F(const mgres::ResNet& net, const Parameters& p, const Vector& x,
                 bool transposed = false) {
   Vector z = p.affine(x, transposed);
-  for (Real& value : z) value = sigma(net.activation, value);
+  for (Real& value : z) value = sigma(net.block.activation, value);
   return z;
 }
 
@@ -151,7 +189,7 @@ inline Vector pull(const mgres::ResNet& net, const Parameters& p, const Vector& 
   Vector s = p.affine(x, transposed), result(x.size(), 0);
   const auto u = Parameters::u;
   for (Index i = 0; i < p.n; ++i) {
-    s[u(i)] = slope(net.activation, s[u(i)]) * g[u(i)];
+    s[u(i)] = slope(net.block.activation, s[u(i)]) * g[u(i)];
     gradient[u(p.n * p.n + i)] += s[u(i)];
     for (Index j = 0; j < p.n; ++j) {
       gradient[u(transposed ? j * p.n + i : i * p.n + j)] += s[u(i)] * x[u(j)];
@@ -295,12 +333,12 @@ Result evaluate(const mgres::ResNet& net, mgres::Loss kind, const S* theta, cons
     }
     for (Index k = net.depth - 1; k >= 0; --k) {
       const auto uk = static_cast<std::size_t>(k);
-      const Index n = net.layer_width();
+      const Index n = layer_width(net);
       Vector of_layer(static_cast<std::size_t>(at.layer), 0);
       a = step_adjoint(net, layers[uk], y[uk], a, of_layer);
       for (Index i = 0; i < at.layer; ++i) {
         Real derivative = of_layer[static_cast<std::size_t>(i)];
-        if (net.antisymmetric && i < n * n)
+        if (net.block.kind == mgres::BlockKind::antisymmetric && i < n * n)
           derivative = (derivative - of_layer[static_cast<std::size_t>(i % n * n + i / n)]) / 2;
         gradient[at.layers + k * at.layer + i] += derivative;
       }

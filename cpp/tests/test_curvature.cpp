@@ -40,7 +40,7 @@ struct Problem {
     net.outputs = 3;
     net.depth = depth;
     net.final_time = 1.5;
-    net.activation = activation;
+    net.block.activation = activation;
     net.scheme = scheme;
     net.substeps = 8;
     steps = tableau(scheme, net.substeps);
@@ -66,8 +66,8 @@ struct Problem {
   std::vector<S> product(Curvature kind, Loss loss, const Trainable& trainable = {}) {
     std::vector<S> out(u(size), S(77));
     Interrupt never;
-    curvature_product(kind, net, loss, trainable, theta.data(), Batch<S>{X.data(), samples},
-                      targets(), v.data(), out.data(), workspace, never);
+    curvature_product<S>(kind, net, loss, trainable, theta.data(), Batch<S>{X.data(), samples},
+                         targets(), v.data(), out.data(), workspace, never);
     return out;
   }
 
@@ -107,7 +107,7 @@ struct Problem {
       };
       for (int i = 0; i < steps.stages; ++i) {
         std::vector<Complex> z = affine(W, w, W + w * w, combine(steps.a[i]), w);
-        for (Complex& value : z) value = sigma(net.activation, value);
+        for (Complex& value : z) value = sigma(net.block.activation, value);
         stages.push_back(z);
       }
       y = combine(steps.b);
@@ -185,7 +185,7 @@ void check_against_reference(Problem<S> p, Loss loss) {
   CAPTURE(p.net.depth);
   CAPTURE(p.samples);
   CAPTURE(p.steps.stages);
-  CAPTURE(static_cast<int>(p.net.activation));
+  CAPTURE(static_cast<int>(p.net.block.activation));
   CAPTURE(static_cast<int>(loss));
   const auto hessian = p.product(Curvature::hessian, loss);
   const auto gauss_newton = p.product(Curvature::gauss_newton, loss);
@@ -267,9 +267,9 @@ TEST_CASE_TEMPLATE("an interrupt ends a product", S, float, double) {
     set_num_threads(threads);
     Interrupt interrupt([] { return true; });
     while (!interrupt.stopped())  // until the first poll, 50 ms on
-      curvature_product(Curvature::hessian, p.net, Loss::cross_entropy, Trainable{}, p.theta.data(),
-                        Batch<S>{p.X.data(), p.samples}, p.targets(), p.v.data(), out.data(),
-                        p.workspace, interrupt);
+      curvature_product<S>(Curvature::hessian, p.net, Loss::cross_entropy, Trainable{},
+                           p.theta.data(), Batch<S>{p.X.data(), p.samples}, p.targets(), p.v.data(),
+                           out.data(), p.workspace, interrupt);
     CHECK(interrupt.stopped());
   }
 }

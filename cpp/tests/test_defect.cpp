@@ -20,10 +20,8 @@ ResNet make_net(Index width, Index depth, Scheme scheme, double substeps = 1) {
   net.outputs = 2;
   net.depth = depth;
   net.final_time = 2;
-  net.activation = Activation::tanh;
-  net.scheme = scheme;
-  net.substeps = substeps;
-  return net;
+  net.block.activation = Activation::tanh;
+  return reference::with_scheme(net, scheme, substeps);
 }
 
 /// Parameters of the coarse network: the first of each group of layers.
@@ -46,8 +44,8 @@ std::vector<S> defect(const ResNet& fine, const std::vector<S>& theta, const Bat
   Workspace<S> workspace;
   Interrupt never;
   std::vector<S> tau(u(coarse.depth * defect_layer<S>(coarse, batch.size)), S(77));
-  state_defect(fine, theta.data(), batch, coarse, coarse_theta.data(), tau.data(), workspace,
-               never);
+  state_defect<S>(fine, theta.data(), batch, coarse, coarse_theta.data(), tau.data(), workspace,
+                  never);
   return tau;
 }
 
@@ -56,7 +54,7 @@ std::vector<S> logits_of(const ResNet& net, const std::vector<S>& theta, const B
   Workspace<S> workspace;
   Interrupt never;
   std::vector<S> out(u(batch.size * net.outputs));
-  logits(net, theta.data(), batch, out.data(), workspace, never);
+  logits<S>(net, theta.data(), batch, out.data(), workspace, never);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // One layer forward and backward, for every width up to 40, against plain loops in long double.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -37,6 +38,12 @@ struct Case {
 
   Layer<S> layer() const {
     return {parameters.data(), width, blocks, static_cast<S>(step), activation};
+  }
+
+  /// A step of Euler.
+  void forward(const std::vector<S>& y, std::vector<S>& out, S* kept) const {
+    const Update<S> euler{y.data(), out.data()};
+    kernel.forward(layer(), y.data(), {&euler, 1}, kept);
   }
 
   /// Where feature i of sample s is found in a state.
@@ -76,8 +83,8 @@ void check_forward(Case<S> c) {
   CAPTURE(static_cast<int>(c.activation));
   const std::vector<S> y = c.random.template vector<S>(c.chunk);
   std::vector<S> out(y.size(), S(1e9)), without = out;
-  c.kernel.forward(c.layer(), y.data(), out.data(), c.slopes.data());
-  c.kernel.forward(c.layer(), y.data(), without.data(), nullptr);
+  c.forward(y, out, c.slopes.data());
+  c.forward(y, without, nullptr);
 
   std::vector<Real> expected(u(c.chunk));
   for (Index s = 0; s < c.samples(); ++s) {
@@ -98,10 +105,10 @@ void check_backward(Case<S> c) {
   const std::vector<S> last = c.random.template vector<S>(c.chunk);
   const std::vector<S> before = c.random.template vector<S>(c.width * c.width + c.width);
   std::vector<S> out(y.size());
-  c.kernel.forward(c.layer(), y.data(), out.data(), c.slopes.data());
+  c.forward(y, out, c.slopes.data());
   std::vector<S> adjoint = last, gradient = before;
-  c.kernel.backward(c.layer(), y.data(), c.slopes.data(), adjoint.data(), gradient.data(),
-                    c.aligned_scratch());
+  c.kernel.backward(c.layer(), y.data(), c.slopes.data(), adjoint.data(), adjoint.data(),
+                    gradient.data(), c.aligned_scratch());
 
   std::vector<Real> expected_adjoint(u(c.chunk));
   std::vector<Real> expected_gradient(before.begin(), before.end());
@@ -125,7 +132,7 @@ void check_backward(Case<S> c) {
   CHECK(reference::error_in_epsilons(gradient.data(), expected_gradient) < kTolerance);
 
   std::vector<S> without = last;
-  c.kernel.backward(c.layer(), y.data(), c.slopes.data(), without.data(), nullptr,
+  c.kernel.backward(c.layer(), y.data(), c.slopes.data(), without.data(), without.data(), nullptr,
                     c.aligned_scratch());
   CHECK(without == adjoint);
 }
@@ -148,6 +155,42 @@ TEST_CASE_TEMPLATE("backward, every width", S, float, double) {
         check_backward(Case<S>(width, blocks, activation, ++seed));
 }
 
+TEST_CASE_TEMPLATE("several updates, and an adjoint of its own", S, float, double) {
+  for (const Index width : {1, 3, 10, 20, 40})
+    for (const Activation activation : reference::kActivations) {
+      CAPTURE(width);
+      CAPTURE(static_cast<int>(activation));
+      Case<S> c(width, 3, activation, 17);
+      const auto y = c.random.template vector<S>(c.chunk), from = y;
+      const auto r = c.random.template vector<S>(c.chunk);
+      std::vector<S> step(y.size()), one = y, two(y.size()), kept = c.slopes;
+      c.forward(y, step, kept.data());
+      const Update<S> updates[] = {{one.data(), one.data(), S(0.5)}, {nullptr, two.data(), S(-2)}};
+      c.kernel.forward(c.layer(), y.data(), {updates, 2}, c.slopes.data());
+      CHECK(std::memcmp(c.slopes.data(), kept.data(), kept.size() * sizeof(S)) == 0);
+      std::vector<Real> of_one(y.size()), of_two(y.size());
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const Real G = static_cast<Real>(step[i]) - static_cast<Real>(y[i]);
+        of_one[i] = static_cast<Real>(from[i]) + G / 2;
+        of_two[i] = -2 * G;
+      }
+      CHECK(reference::error_in_epsilons(one.data(), of_one) < kTolerance);
+      CHECK(reference::error_in_epsilons(two.data(), of_two) < 20 * kTolerance);
+
+      std::vector<S> whole = r, share(r.size(), S(0));
+      std::vector<S> gradient(c.parameters.size(), S(0)), same = gradient;
+      c.kernel.backward(c.layer(), y.data(), c.slopes.data(), whole.data(), whole.data(),
+                        gradient.data(), c.aligned_scratch());
+      c.kernel.backward(c.layer(), y.data(), c.slopes.data(), r.data(), share.data(), same.data(),
+                        c.aligned_scratch());
+      CHECK(gradient == same);
+      std::vector<Real> sum(r.size());
+      for (std::size_t i = 0; i < r.size(); ++i)
+        sum[i] = static_cast<Real>(r[i]) + static_cast<Real>(share[i]);
+      CHECK(reference::error_in_epsilons(whole.data(), sum) < kTolerance);
+    }
+}
+
 TEST_CASE_TEMPLATE("large widths", S, float, double) {
   for (const Index width : {64, 100})
     for (const Activation activation : {Activation::relu, Activation::tanh}) {
@@ -160,8 +203,10 @@ TEST_CASE_TEMPLATE("no blocks, nothing to do", S, float, double) {
   for (const Index width : {3, 20, 40}) {
     Case<S> c(width, 0, Activation::tanh, 3);
     std::vector<S> gradient(u(width * width + width), S(3)), before = gradient;
-    c.kernel.forward(c.layer(), nullptr, nullptr, nullptr);
-    c.kernel.backward(c.layer(), nullptr, nullptr, nullptr, gradient.data(), c.aligned_scratch());
+    std::vector<S> nothing;
+    c.forward(nothing, nothing, nullptr);
+    c.kernel.backward(c.layer(), nullptr, nullptr, nullptr, nullptr, gradient.data(),
+                      c.aligned_scratch());
     CHECK(gradient == before);
   }
 }
@@ -172,10 +217,10 @@ TEST_CASE_TEMPLATE("relu has derivative 0 at 0", S, float, double) {
     const std::vector<S> y(u(c.chunk), S(1)), last = c.random.template vector<S>(c.chunk);
     std::fill(c.parameters.begin(), c.parameters.end(), S(0));
     std::vector<S> out(y.size()), adjoint = last, gradient(c.parameters.size(), S(0));
-    c.kernel.forward(c.layer(), y.data(), out.data(), c.slopes.data());
+    c.forward(y, out, c.slopes.data());
     CHECK(out == y);
-    c.kernel.backward(c.layer(), y.data(), c.slopes.data(), adjoint.data(), gradient.data(),
-                      c.aligned_scratch());
+    c.kernel.backward(c.layer(), y.data(), c.slopes.data(), adjoint.data(), adjoint.data(),
+                      gradient.data(), c.aligned_scratch());
     CHECK(adjoint == last);
     CHECK(gradient == c.parameters);
   }
@@ -190,7 +235,7 @@ TEST_CASE_TEMPLATE("a NaN shows in its own sample and in no other", S, float, do
         std::vector<S> y(u(c.chunk), S(1)), out = y;
         std::fill(c.parameters.begin(), c.parameters.end(), S(0.5));
         y[u(c.at(1, 0))] = std::numeric_limits<S>::quiet_NaN();
-        c.kernel.forward(c.layer(), y.data(), out.data(), with_slopes ? c.slopes.data() : nullptr);
+        c.forward(y, out, with_slopes ? c.slopes.data() : nullptr);
         for (Index s = 0; s < c.samples(); ++s)
           for (Index i = 0; i < width; ++i) CHECK(std::isnan(out[u(c.at(s, i))]) == (s == 1));
       }

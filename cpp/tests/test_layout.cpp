@@ -23,15 +23,15 @@ TEST_CASE("offsets of a small network, counted by hand") {
   CHECK(net.step() == doctest::Approx(0.4));
 }
 
-TEST_CASE("the matrices of verlet are half as wide") {
+TEST_CASE("the matrices of Hamiltonian blocks are half as wide") {
   ResNet net;
   net.inputs = 2;
   net.width = 6;
   net.outputs = 4;
   net.depth = 5;
+  net.block.kind = BlockKind::hamiltonian;
   net.scheme = Scheme::verlet;
   const Layout at(net);
-  CHECK(net.layer_width() == 3);
   CHECK(at.layer == 12);         // W 3 x 3, b 3
   CHECK(at.layers == 12);        // Q 6 x 2
   CHECK(at.closing == 72);       // 12 + 5 * 12

@@ -145,9 +145,10 @@ void check_shape(const Shape& shape, int threads) {
   net.width = shape.width;
   net.outputs = shape.outputs;
   net.depth = shape.depth;
-  net.activation = shape.activation;
-  net.scheme = shape.scheme;
-  net.antisymmetric = shape.antisymmetric;
+  net.block.activation = shape.activation;
+  net = reference::with_scheme(net, shape.scheme);
+  if (shape.antisymmetric) net.block.kind = BlockKind::antisymmetric;
+  const Network<S> network(net);
   Random random(1);
   const std::vector<S> theta = random.vector<S>(Layout(net).size, -0.1, 0.1);
   const std::vector<S> X = random.vector<S>(shape.samples * shape.inputs);
@@ -161,26 +162,26 @@ void check_shape(const Shape& shape, int threads) {
   Workspace<S> workspace;
   if (shape.tape_bytes > 0) {
     workspace.limits = {shape.tape_bytes, shape.tape_bytes, shape.tape_bytes};
-    CHECK(tape_shape<S>(net, shape.samples, workspace.limits, threads).checkpoints > 0);
+    CHECK(tape_shape<S>(network, shape.samples, workspace.limits, threads).checkpoints > 0);
   }
   Interrupt never;
 
   const auto evaluate_logits = [&] {
-    logits(net, theta.data(), batch, out.data(), workspace, never);
+    logits(network, theta.data(), batch, out.data(), workspace, never);
   };
   const auto evaluate_value = [&] {
-    value(net, Loss::cross_entropy, theta.data(), batch, by_label, workspace, never);
-    value(net, Loss::squared_error, theta.data(), batch, by_vector, workspace, never);
+    value(network, Loss::cross_entropy, theta.data(), batch, by_label, workspace, never);
+    value(network, Loss::squared_error, theta.data(), batch, by_vector, workspace, never);
   };
   const auto evaluate_gradient = [&] {
-    value_and_grad(net, Loss::cross_entropy, Trainable{}, theta.data(), batch, by_label,
+    value_and_grad(network, Loss::cross_entropy, Trainable{}, theta.data(), batch, by_label,
                    gradient.data(), workspace, never);
-    value_and_grad(net, Loss::squared_error, Trainable{}, theta.data(), batch, by_vector,
+    value_and_grad(network, Loss::squared_error, Trainable{}, theta.data(), batch, by_vector,
                    gradient.data(), workspace, never);
   };
   std::vector<S> dX(X.size());
   const auto evaluate_vjp = [&] {
-    vjp(net, Trainable{}, theta.data(), batch, vectors.data(), gradient.data(), dX.data(),
+    vjp(network, Trainable{}, theta.data(), batch, vectors.data(), gradient.data(), dX.data(),
         workspace, never);
   };
   evaluate_logits();

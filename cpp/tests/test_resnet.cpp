@@ -22,7 +22,7 @@ ResNet make_net(Index inputs, Index width, Index outputs, Index depth, Activatio
   net.outputs = outputs;
   net.depth = depth;
   net.final_time = 1.5;
-  net.activation = activation;
+  net.block.activation = activation;
   return net;
 }
 
@@ -40,10 +40,9 @@ constexpr Discretization kDiscretizations[] = {
 };
 
 ResNet with(const Discretization& kind, ResNet net) {
-  net.scheme = kind.scheme;
-  net.substeps = kind.substeps;
-  net.antisymmetric = kind.antisymmetric;
-  net.damping = kind.damping;
+  net = reference::with_scheme(net, kind.scheme, kind.substeps);
+  if (kind.antisymmetric) net.block.kind = BlockKind::antisymmetric;
+  net.block.damping = kind.damping;
   return net;
 }
 
@@ -74,23 +73,23 @@ struct Problem {
                         int threads = num_threads()) {
     gradient.assign(u(at.size), S(77));
     Interrupt never;
-    return mgres::value_and_grad(net, loss, trainable, theta.data(), batch(), targets(),
-                                 gradient.data(), workspace, never, threads);
+    return mgres::value_and_grad<S>(net, loss, trainable, theta.data(), batch(), targets(),
+                                    gradient.data(), workspace, never, threads);
   }
   double value(Loss loss) {
     Interrupt never;
-    return mgres::value(net, loss, theta.data(), batch(), targets(), workspace, never);
+    return mgres::value<S>(net, loss, theta.data(), batch(), targets(), workspace, never);
   }
   std::vector<S> logits() {
     std::vector<S> out(u(samples * net.outputs), S(77));
     Interrupt never;
-    mgres::logits(net, theta.data(), batch(), out.data(), workspace, never);
+    mgres::logits<S>(net, theta.data(), batch(), out.data(), workspace, never);
     return out;
   }
   std::vector<S> states(const std::vector<Index>& chosen, int threads = num_threads()) {
     std::vector<S> out(chosen.size() * u(samples * net.width), S(77));
     Interrupt never;
-    mgres::states(net, theta.data(), batch(), chosen, out.data(), workspace, never, threads);
+    mgres::states<S>(net, theta.data(), batch(), chosen, out.data(), workspace, never, threads);
     return out;
   }
 
@@ -112,10 +111,10 @@ void check_against_reference(const ResNet& net, Index samples, bool labels, Loss
   CAPTURE(net.depth);
   CAPTURE(samples);
   CAPTURE(labels);
-  CAPTURE(static_cast<int>(net.activation));
+  CAPTURE(static_cast<int>(net.block.activation));
   CAPTURE(static_cast<int>(loss));
   CAPTURE(static_cast<int>(net.scheme));
-  CAPTURE(net.antisymmetric);
+  CAPTURE(static_cast<int>(net.block.kind));
   Problem<S> p(net, samples, labels, static_cast<std::uint64_t>(samples));
   const auto expected =
       reference::evaluate(net, loss, p.theta.data(), p.X.data(), samples, p.targets());
@@ -186,7 +185,7 @@ TEST_CASE_TEMPLATE("a way back with checkpoints gives the bits of one without", 
   }
   for (const ResNet& net : nets) {
     CAPTURE(net.width);
-    CAPTURE(static_cast<int>(net.activation));
+    CAPTURE(static_cast<int>(net.block.activation));
     CAPTURE(static_cast<int>(net.scheme));
     Problem<S> p(net, 130, true, 17);
     for (const int threads : {1, 3}) {
@@ -237,13 +236,13 @@ TEST_CASE_TEMPLATE("derivatives by parameters and inputs from those by the logit
       const auto expected = reference::evaluate(p.net, Loss::squared_error, p.theta.data(),
                                                 p.X.data(), samples, p.targets());
       Interrupt never;
-      vjp(p.net, Trainable{}, p.theta.data(), p.batch(), dlogits.data(), gradient.data(), dX.data(),
-          p.workspace, never);
+      vjp<S>(p.net, Trainable{}, p.theta.data(), p.batch(), dlogits.data(), gradient.data(),
+             dX.data(), p.workspace, never);
       CHECK(reference::error_in_epsilons(gradient.data(), expected.gradient) < 3000);
       CHECK(reference::error_in_epsilons(dX.data(), expected.inputs) < 3000);
       std::vector<S> alone(u(p.at.size));
-      vjp(p.net, Trainable{}, p.theta.data(), p.batch(), dlogits.data(), alone.data(),
-          static_cast<S*>(nullptr), p.workspace, never);
+      vjp<S>(p.net, Trainable{}, p.theta.data(), p.batch(), dlogits.data(), alone.data(),
+             static_cast<S*>(nullptr), p.workspace, never);
       CHECK(alone == gradient);
     }
 }
@@ -303,8 +302,8 @@ TEST_CASE_TEMPLATE("an interrupt ends the evaluation", S, float, double) {
     set_num_threads(threads);
     Interrupt interrupt([] { return true; });
     while (!interrupt.stopped())  // until the first poll, 50 ms on
-      mgres::value_and_grad(p.net, Loss::cross_entropy, Trainable{}, p.theta.data(), p.batch(),
-                            p.targets(), gradient.data(), p.workspace, interrupt);
+      mgres::value_and_grad<S>(p.net, Loss::cross_entropy, Trainable{}, p.theta.data(), p.batch(),
+                               p.targets(), gradient.data(), p.workspace, interrupt);
     CHECK(interrupt.stopped());
   }
 }

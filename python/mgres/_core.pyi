@@ -16,6 +16,55 @@ class Activation(enum.Enum):
     logistic = 2
     identity = 3
     smooth_relu = 4
+    silu = 5
+    gelu = 6
+    softplus = 7
+    elu = 8
+    leaky_relu = 9
+
+class Block:
+    """
+    Which block a layer is.
+    """
+
+    def __init__(
+        self,
+        kind: BlockKind,
+        activation: Activation,
+        *,
+        hidden: typing.SupportsIndex = 0,
+        norm: Norm = Norm.none,
+        paced: bool = False,
+        damping: typing.SupportsFloat = 0.0,
+        sign: typing.SupportsFloat = -1.0,
+    ) -> None: ...
+    def check(self, width: typing.SupportsIndex) -> None:
+        """
+        Raise ValueError that names the argument that does not fit states of `width` features.
+        """
+
+    def check_scheme(self, scheme: Scheme) -> None:
+        """
+        Raise ValueError unless layers of this block can step by `scheme`.
+        """
+
+    def parameters(self, width: typing.SupportsIndex) -> list[typing.Any]:
+        """
+        Names and shapes of the arrays of a layer, in their order.
+        """
+
+    def size(self, width: typing.SupportsIndex) -> int:
+        """
+        Number of parameters of a layer.
+        """
+
+class BlockKind(enum.Enum):
+    dense = 0
+    antisymmetric = 1
+    two_layer = 2
+    gradient = 3
+    hamiltonian = 4
+    potential = 5
 
 class DepthTransfer:
     """
@@ -77,7 +126,7 @@ class EvaluatorFloat32:
         n_outputs: typing.SupportsIndex,
         depth: typing.SupportsIndex,
         final_time: typing.SupportsFloat,
-        activation: Activation,
+        block: Block,
         loss: Loss = Loss.cross_entropy,
         train_opening: bool = True,
         train_blocks: bool = True,
@@ -85,8 +134,6 @@ class EvaluatorFloat32:
         *,
         scheme: Scheme = Scheme.euler,
         substeps: typing.SupportsFloat = 1.0,
-        antisymmetric: bool = False,
-        damping: typing.SupportsFloat = 0.0,
         tape_bytes: typing.SupportsIndex = 0,
     ) -> None: ...
     def checkpoints(
@@ -238,7 +285,7 @@ class EvaluatorFloat64:
         n_outputs: typing.SupportsIndex,
         depth: typing.SupportsIndex,
         final_time: typing.SupportsFloat,
-        activation: Activation,
+        block: Block,
         loss: Loss = Loss.cross_entropy,
         train_opening: bool = True,
         train_blocks: bool = True,
@@ -246,8 +293,6 @@ class EvaluatorFloat64:
         *,
         scheme: Scheme = Scheme.euler,
         substeps: typing.SupportsFloat = 1.0,
-        antisymmetric: bool = False,
-        damping: typing.SupportsFloat = 0.0,
         tape_bytes: typing.SupportsIndex = 0,
     ) -> None: ...
     def checkpoints(
@@ -390,6 +435,11 @@ class EvaluatorFloat64:
 class Loss(enum.Enum):
     cross_entropy = 0
     squared_error = 1
+
+class Norm(enum.Enum):
+    none = 0
+    layer = 1
+    rms = 2
 
 class Projection(enum.Enum):
     mean = 0

@@ -1,231 +1,109 @@
-/// Products of a small matrix with blocks of samples: the loops that cost the time.
+/// The contract of a block: G(y; p) = h F(y; p) with its derivatives, on a chunk of samples.
 ///
-/// A block is kLanes samples, stored feature by feature with the samples innermost, so that one
-/// vector holds one feature of all of them:  x[feature * kLanes + sample].
+/// Samples are taken in chunks, a chunk in blocks of kLanes samples; see kernel.hpp for how they lie
+/// in memory.  Scratch and records begin where a vector may.  A new block is one file in src/block:
+/// a class with these four functions, a line in make_block and one in block_spec.cpp.
 #pragma once
 
-#include <type_traits>
+#include <memory>
 
+#include "mgres/block_spec.hpp"
 #include "mgres/simd.hpp"
 
 namespace mgres {
 
-inline constexpr bool kManyRegisters = kVectorRegisters == 32;
-
-/// Rows of a tile whose sums stay in registers, for two vectors of columns or blocks.
-inline constexpr int kTileRows = kManyRegisters ? 12 : 6;
-
-/// A width that is known to the compiler, or (0) only at run time.
-template <int V>
-struct Width {
-  explicit Width(Index) {}
-  operator Index() const { return V; }
-};
-template <>
-struct Width<0> {
-  explicit Width(Index width) : value(width) {}
-  operator Index() const { return value; }
-  Index value;
+/// to = from + weight G, and the same for the derivatives along a direction where there is one.
+/// `from` may be `to`, and null for zero.
+template <class S>
+struct Update {
+  const S* from;
+  S* to;
+  S weight = 1;
+  const S* from_dot = nullptr;
+  S* to_dot = nullptr;
 };
 
-/// Call f(std::integral_constant<int, n>) for an n in 1 ... largest known only at run time.
-template <int largest, class F>
-inline void with_constant(Index n, const F& f) {
-  if constexpr (largest > 1)
-    if (n < largest) return with_constant<largest - 1>(n, f);
-  f(std::integral_constant<int, largest>());
-}
-
-/// Cut rows into the fewest tiles of at most `largest` rows, as equal as possible, and call
-/// f(first row, std::integral_constant<int, rows of the tile>) for each.
-template <int largest, class F>
-inline void for_each_tile(Index rows, const F& f) {
-  Index tiles = ceil_div(rows, Index{largest});
-  for (Index first = 0; first < rows; --tiles) {
-    const Index size = ceil_div(rows - first, tiles);
-    with_constant<largest>(size, [&](auto R) { f(first, R); });
-    first += size;
-  }
-}
-
-/// sum_in += sum_j A_ij x_j for R rows i of A and N blocks n.
-///
-/// A_ij = a[i * row_stride + j * column_stride];  block n starts at x + n * x_stride.
-/// `input(n, j, x_nj)` may change x_nj between load and use.
-template <class S, int R, int N, class Columns, class Input>
-MGRES_ALWAYS_INLINE void add_product(const S* a, Index row_stride, Index column_stride,
-                                     Columns columns, const S* x, Index x_stride,
-                                     Pack<S> (&sum)[R][N], const Input& input) {
-  constexpr int L = kLanes<S>;
-  const Index count = columns;
-#pragma GCC unroll 2  // unrolled any further, GCC spills the sums
-  for (Index j = 0; j < count; ++j) {
-    Pack<S> xj[N];
-#pragma GCC unroll 2
-    for (int n = 0; n < N; ++n) xj[n] = input(n, j, load(x + n * x_stride + j * L));
-#pragma GCC unroll 32
-    for (int i = 0; i < R; ++i) {
-      const Pack<S> factor = broadcast(a[i * row_stride + j * column_stride]);
-#pragma GCC unroll 2
-      for (int n = 0; n < N; ++n) sum[i][n] += factor * xj[n];
-    }
-  }
-}
-
-template <class S, int R, int N, class Columns>
-MGRES_ALWAYS_INLINE void add_product(const S* a, Index row_stride, Index column_stride,
-                                     Columns columns, const S* x, Index x_stride,
-                                     Pack<S> (&sum)[R][N]) {
-  add_product<S, R, N>(a, row_stride, column_stride, columns, x, x_stride, sum,
-                       [](int, Index, const Pack<S>& xj) { return xj; });
-}
-
-/// Rows and columns of a tile of dW.
-inline constexpr int kOuterRows = kManyRegisters ? 5 : 3;
-inline constexpr int kOuterColumns = kManyRegisters ? 4 : 3;
-
-/// Up to this width dW is summed lane by lane; wider layers transpose y instead.
-inline constexpr int kLargestLaneWidth = 16;
-
-/// Where sums over the blocks go that are still to be taken over the lanes.
+/// At most one for each stage of a scheme.
 template <class S>
-struct LaneSums {
-  Pack<S>* weights;  // of s_r y_c to weights[r * weights_stride + c]
-  Index weights_stride;
-  Pack<S>* bias;  // of s_r to bias[r * bias_stride]
-  Index bias_stride;
+struct Updates {
+  const Update<S>* first;
+  int count;
+
+  const Update<S>* begin() const { return first; }
+  const Update<S>* end() const { return first + count; }
 };
 
-/// Sum s_r y_c over all blocks, lane by lane, for R rows and C columns; with `bias` s_r as well.
-template <class S, int R, int C, bool bias>
-void outer_lanes(const S* s, Index s_stride, const S* y, Index y_stride, Index blocks,
-                 const LaneSums<S>& to) {
-  constexpr int L = kLanes<S>;
-  Pack<S> sum[R][C + bias] = {};
-#pragma GCC unroll 1
-  for (Index b = 0; b < blocks; ++b, s += s_stride, y += y_stride) {
-    Pack<S> sr[R];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      sr[r] = load(s + r * L);
-      hold<S>(sr[r]);
-    }
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      Pack<S> yc = load(y + c * L);
-      hold<S>(yc);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) sum[r][c] += sr[r] * yc;
-    }
-    if constexpr (bias)
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) sum[r][C] += sr[r];
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) to.weights[r * to.weights_stride + c] = sum[r][c];
-    if constexpr (bias) to.bias[r * to.bias_stride] = sum[r][C];
-  }
-}
-
-/// g[r * g_stride + c] += sum over samples n of s_r(n) y[n * y_stride + c], for R rows and C vectors
-/// of columns.  s consists of blocks, y holds the features of a sample next to each other.
-template <class S, int R, int C>
-inline void outer_samples(const S* s, Index s_stride, const S* y, Index y_stride, Index samples,
-                          S* g, Index g_stride) {
-  constexpr int L = kLanes<S>;
-  Pack<S> sum[R][C];
-#pragma GCC unroll 32
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (int c = 0; c < C; ++c) sum[r][c] = load(g + r * g_stride + c * L);
-  for (Index left = samples; left > 0; left -= L, s += s_stride) {
-    const Index here = left < L ? left : L;
-#pragma GCC unroll 2
-    for (Index n = 0; n < here; ++n, y += y_stride) {
-      Pack<S> yn[C];
-#pragma GCC unroll 2
-      for (int c = 0; c < C; ++c) yn[c] = load(y + c * L);
-#pragma GCC unroll 32
-      for (int r = 0; r < R; ++r) {
-        const Pack<S> factor = broadcast(s[r * L + n]);
-#pragma GCC unroll 2
-        for (int c = 0; c < C; ++c) sum[r][c] += factor * yn[c];
-      }
-    }
-  }
-#pragma GCC unroll 32
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (int c = 0; c < C; ++c) store(g + r * g_stride + c * L, sum[r][c]);
-}
-
-/// out[i] += sum over the lanes of v[i], for `count` vectors v.
+/// Whether it is one step of weight 1 from a state, which needs no G of its own.
 template <class S>
-inline void add_lane_sums(const Pack<S>* v, Index count, S* out) {
-  constexpr int L = kLanes<S>;
-  Index i = 0;
-  for (; i + L <= count; i += L) store(out + i, load(out + i) + sum_lanes<S>(v + i));
-  if (i == count) return;
-  if (i > 0) {
-    // the last L vectors once more, with zero for those that are done
-    const Index last = count - L;
-    Pack<S> sums = sum_lanes<S>(v + last);
-    for (int l = 0; l < L; ++l) sums[l] = l < i - last ? S(0) : sums[l];
-    store(out + last, load(out + last) + sums);
-    return;
-  }
-  Pack<S> padded[L] = {};
-  for (int l = 0; l < L && l < count; ++l) padded[l] = v[l];
-  const Pack<S> sums = sum_lanes<S>(padded);
-  for (int l = 0; l < L && l < count; ++l) out[l] += sums[l];
+bool is_plain_step(Updates<S> updates) {
+  return updates.count == 1 && updates.first->weight == 1 && updates.first->from != nullptr;
 }
 
-/// The features of the first `count` vectors, samples outermost: out[sample * count * kLanes + i].
+/// A vector and its derivative along a direction; a null `dot` stands for zero.
 template <class S>
-inline void transpose_features(Index width, Index blocks, const S* y, Index count, S* out) {
-  constexpr int L = kLanes<S>;
-  const Index stride = count * L;
-  for (Index b = 0; b < blocks; ++b, y += width * L, out += L * stride)
-    for (Index c = 0; c < count; ++c) {
-      Pack<S> tile[L];
-#pragma GCC unroll 16
-      for (int i = 0; i < L; ++i) tile[i] = load(y + (c * L + i) * L);
-      transpose<S>(tile);
-#pragma GCC unroll 16
-      for (int i = 0; i < L; ++i) store(out + i * stride + c * L, tile[i]);
-    }
-}
+struct Dual {
+  S* value;
+  S* dot;
 
-/// g[r * g_stride + c] += sum over samples of s_r y_c for all rows and whole vectors of columns; s in
-/// blocks, y with the features of a sample next to each other.
-template <class S>
-inline void add_outer_by_samples(Index rows, Index columns, const S* s, Index s_stride, const S* y,
-                                 Index y_stride, Index samples, S* g, Index g_stride) {
-  constexpr int L = kLanes<S>;
-  for (Index c = 0; c < columns; c += 2 * L)
-    for_each_tile<kTileRows>(rows, [&](Index r, auto R) {
-      S* to = g + r * g_stride + c;
-      if (c + L < columns)
-        outer_samples<S, R, 2>(s + r * L, s_stride, y + c, y_stride, samples, to, g_stride);
-      else
-        outer_samples<S, R, 1>(s + r * L, s_stride, y + c, y_stride, samples, to, g_stride);
-    });
-}
+  operator Dual<const S>() const { return {value, dot}; }
+};
 
-/// The same for a few columns, with s and y both in blocks.
 template <class S>
-inline void add_outer_by_lanes(Index rows, Index columns, const S* s, Index s_stride, const S* y,
-                               Index y_stride, Index blocks, S* g, Index g_stride) {
-  constexpr int L = kLanes<S>;
-  for (Index r = 0; r < rows; ++r)
-    for_each_tile<4>(columns, [&](Index c, auto C) {
-      Pack<S> sums[C];
-      outer_lanes<S, 1, C, false>(s + r * L, s_stride, y + c * L, y_stride, blocks,
-                                  {sums, C, sums, 1});
-      add_lane_sums<S>(sums, C, g + r * g_stride + c);
-    });
-}
+class Block {
+ public:
+  virtual ~Block() = default;
+
+  /// Numbers in the parameters of a layer, and features of a state.
+  Index parameters() const { return parameters_; }
+  Index width() const { return width_; }
+
+  /// Multiplications for one sample, roughly.
+  virtual double cost() const = 0;
+
+  /// Numbers that are kept for `adjoint`, that are kept beside them for `adjoint_tangent`, and scratch
+  /// of any of the four functions; all are whole vectors.
+  virtual Index record_size(Index blocks) const = 0;
+  virtual Index bend_size(Index blocks) const = 0;
+  virtual Index scratch_size(Index blocks) const = 0;
+
+  /// All `updates` with G(x; p).  Unless it is null, `record` receives what `adjoint` needs.
+  virtual void forward(const S* p, Index blocks, const S* x, Updates<S> updates, S* record,
+                       S* scratch) const = 0;
+
+  /// a += (dG/dx)^T r, and gradient += (dG/dp)^T r unless it is null.  r may be a.
+  virtual void adjoint(const S* p, Index blocks, const S* x, const S* record, const S* r, S* a,
+                       S* gradient, S* scratch) const = 0;
+
+  /// All `updates` with G and its derivative along (p.dot, x.dot).  `record` is that of `forward`;
+  /// unless it is null, `bend` receives what `adjoint_tangent` needs beside it.
+  virtual void tangent(Dual<const S> p, Index blocks, Dual<const S> x, Updates<S> updates,
+                       S* record, S* bend, S* scratch) const = 0;
+
+  /// a += (dG/dx)^T r with its derivative along the direction, where r.dot is that of r; adds the
+  /// derivative of (dG/dp)^T r along the direction to `gradient_dot` unless it is null.  r may be a.
+  virtual void adjoint_tangent(Dual<const S> p, Index blocks, Dual<const S> x, const S* record,
+                               const S* bend, Dual<const S> r, Dual<S> a, S* gradient_dot,
+                               S* scratch) const = 0;
+
+ protected:
+  Block(Index parameters, Index width) : parameters_(parameters), width_(width) {}
+
+  /// Numbers in `rows` features of a chunk.
+  static Index numbers(Index rows, Index blocks) { return rows * blocks * kLanes<S>; }
+
+ private:
+  Index parameters_, width_;
+};
+
+template <class S>
+using BlockPtr = std::unique_ptr<const Block<S>>;
+
+/// The block for states of `width` features, times the step h.
+template <class S>
+BlockPtr<S> make_block(const BlockSpec& spec, Index width, double h);
+
+/// The dense block with W^T in the place of W.
+template <class S>
+BlockPtr<S> make_transposed(const BlockSpec& spec, Index width, double h);
 
 }  // namespace mgres

@@ -18,13 +18,11 @@ enum class Curvature { hessian, gauss_newton };
 /// The Hessian product is the derivative of the gradient along v (R-operator of Pearlmutter 1994),
 /// and so costs 8 products with W a layer where the gradient costs 3; Gauss-Newton costs 5.
 ///
-/// The states of a chunk are kept for all layers, as this is meant for coarse networks: per thread
-/// 4 (Gauss-Newton 2) K v numbers for each stage and sample of a chunk.  Like the gradient, bitwise
-/// the same for any number of threads.
-///
-/// Throws std::invalid_argument for verlet, whose half steps are not made of stages (tangent.hpp).
+/// The states of a chunk are kept for all layers, as this is meant for coarse networks: per thread,
+/// with dense blocks, 4 (Gauss-Newton 2) K v numbers for each stage and sample of a chunk.  Like the
+/// gradient, bitwise the same for any number of threads.
 template <class S>
-void curvature_product(Curvature kind, const ResNet& net, Loss loss, const Trainable& trainable,
+void curvature_product(Curvature kind, const Network<S>& net, Loss loss, const Trainable& trainable,
                        const S* theta, const Batch<S>& batch, const Targets<S>& targets, const S* v,
                        S* out, Workspace<S>& workspace, Interrupt& interrupt,
                        int threads = num_threads());

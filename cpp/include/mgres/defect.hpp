@@ -34,8 +34,8 @@ void add_defect(const ResNet& net, Index samples, const S* defect, Index k, Inde
 /// (coarse.depth, defect_layer).  The fine depth is a multiple of the coarse one, all sizes else
 /// are equal.  The fine network may have a defect of its own, in `batch`.
 template <class S>
-void state_defect(const ResNet& fine, const S* fine_theta, const Batch<S>& batch,
-                  const ResNet& coarse, const S* coarse_theta, S* tau, Workspace<S>& workspace,
+void state_defect(const Network<S>& fine, const S* fine_theta, const Batch<S>& batch,
+                  const Network<S>& coarse, const S* coarse_theta, S* tau, Workspace<S>& workspace,
                   Interrupt& interrupt, int threads = num_threads());
 
 }  // namespace mgres

@@ -1,4 +1,4 @@
-/// The narrow interface to the arithmetic of one layer.
+/// The narrow interface to the fused arithmetic of one dense layer.
 ///
 /// Samples are taken in chunks, a chunk in blocks of kLanes samples.  A chunk's state is stored
 /// block by block, each block feature by feature with the samples innermost,
@@ -11,6 +11,7 @@
 #pragma once
 
 #include "mgres/activation.hpp"
+#include "mgres/block.hpp"
 #include "mgres/types.hpp"
 
 namespace mgres {
@@ -27,14 +28,14 @@ struct Layer {
 
 template <class S>
 struct LayerKernel {
-  /// out = y + h sigma(W y + b).  `out` must not overlap y.  Unless it is null, `slopes` receives
-  /// h sigma'(W y + b) in a form that only `backward` understands.
-  void (*forward)(const Layer<S>&, const S* y, S* out, S* slopes);
+  /// All `updates` with h sigma(W y + b); no `to` may overlap y.  Unless it is null, `slopes` receives
+  /// h sigma'(W y + b); see activation.hpp.
+  void (*forward)(const Layer<S>&, const S* y, Updates<S> updates, S* slopes);
 
-  /// `adjoint` holds dL/dout and receives dL/dy.  Adds dL/dW and dL/db to `gradient` (laid out like
-  /// the parameters) unless it is null.
-  void (*backward)(const Layer<S>&, const S* y, const S* slopes, S* adjoint, S* gradient,
-                   S* scratch);
+  /// adjoint += h W^T (sigma' r).  Adds (h sigma' r) y^T and h sigma' r to `gradient` (laid out like
+  /// the parameters) unless it is null.  `r` may be `adjoint`.
+  void (*backward)(const Layer<S>&, const S* y, const S* slopes, const S* r, S* adjoint,
+                   S* gradient, S* scratch);
 
   /// Numbers of scratch that `backward` needs.
   Index (*scratch_size)(Index width, Index blocks);
@@ -43,10 +44,5 @@ struct LayerKernel {
 /// The kernel for a width: unrolled for small widths, tiled for all others.
 template <class S>
 const LayerKernel<S>& layer_kernel(Index width);
-
-/// Numbers that the slopes of one layer take: one bit per sample and feature for relu, a number
-/// for all other activations.
-template <class S>
-Index slopes_size(Activation activation, Index width, Index blocks);
 
 }  // namespace mgres

@@ -7,23 +7,21 @@
 
 #include <algorithm>
 
-#include "mgres/kernel.hpp"
-#include "mgres/layout.hpp"
+#include "mgres/arena.hpp"
 #include "mgres/parallel.hpp"
+#include "mgres/resnet.hpp"
 #include "mgres/simd.hpp"
-#include "mgres/stepper.hpp"
 #include "mgres/workspace.hpp"
 
 namespace mgres {
 
 inline constexpr double kSerialFlops = 1e6;  // less work than this is done before a thread wakes up
 
-/// Threads, of `threads`, worth waking for `tasks` tasks when each stage takes `sweeps` products with its matrix.
+/// Threads, of `threads`, worth waking for `tasks` tasks when a layer takes `sweeps` times its cost.
 template <class S>
-int useful_threads(const ResNet& net, Index samples, Index tasks, int sweeps, int threads) {
-  const Index products = net.depth * tableau(net.scheme, net.substeps).stages;
-  const double per_sample = static_cast<double>(net.width) *
-                            static_cast<double>(products * net.width + net.inputs + net.outputs);
+int useful_threads(const Network<S>& net, Index samples, Index tasks, int sweeps, int threads) {
+  const double per_sample = static_cast<double>(net.depth) * net.integrator->cost() +
+                            static_cast<double>(net.width * (net.inputs + net.outputs));
   const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
   return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(threads, tasks));
 }
@@ -37,7 +35,7 @@ struct Plan {
   static constexpr Index kFewChunks = 8;   // a batch that could have so many should
   static constexpr Index kMaxGroups = 32;  // and so threads that help
 
-  Plan(const ResNet& net, Index batch_size) : samples(batch_size) {
+  Plan(const Network<S>& net, Index batch_size) : samples(batch_size) {
     const Index tapeable =
         TapeLimits{}.thread / (net.depth * net.width * static_cast<Index>(sizeof(S)));
     const Index largest =
@@ -48,8 +46,8 @@ struct Plan {
     chunks = ceil_div(samples, chunk);
     groups = std::min(chunks, kMaxGroups);
     blocks = chunk / kLanes<S>;
-    state = net.width * chunk;
-    record = Stepper<S>::record_size(net, blocks);
+    state = Arena<S>::room(net.width * chunk);
+    record = net.integrator->record_size(blocks);
   }
 
   Index samples;  // n
@@ -66,7 +64,7 @@ struct Plan {
 /// again on the way back.
 template <class S>
 struct Tape {
-  Tape(const ResNet& net, const Plan<S>& plan, const TapeLimits& limits, int threads) {
+  Tape(const Network<S>& net, const Plan<S>& plan, const TapeLimits& limits, int threads) {
     const Index share = std::clamp(limits.shared / threads, limits.segment, limits.thread);
     const Index layer_bytes = (plan.state + plan.record) * static_cast<Index>(sizeof(S));
     layers = std::clamp<Index>(share / layer_bytes, 1, net.depth);

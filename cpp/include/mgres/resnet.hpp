@@ -3,12 +3,23 @@
 
 #include <vector>
 
+#include "mgres/integrator.hpp"
 #include "mgres/layout.hpp"
 #include "mgres/loss.hpp"
 #include "mgres/parallel.hpp"
 #include "mgres/workspace.hpp"
 
 namespace mgres {
+
+/// A network as it is computed: made once, because making it takes memory.
+template <class S>
+struct Network : ResNet {
+  Network(const ResNet& net)  // NOLINT(google-explicit-constructor): the same network
+      : ResNet(net), layout(net), integrator(make_integrator<S>(net)) {}
+
+  const Layout layout;
+  const IntegratorPtr<S> integrator;
+};
 
 /// All functions here use up to `threads` threads, and their results do not depend on it.
 
@@ -29,18 +40,18 @@ struct Trainable {
 
 /// Write the logits (n, m), row-major, of a batch.
 template <class S>
-void logits(const ResNet& net, const S* theta, const Batch<S>& batch, S* out,
+void logits(const Network<S>& net, const S* theta, const Batch<S>& batch, S* out,
             Workspace<S>& workspace, Interrupt& interrupt, int threads = num_threads());
 
 /// Write the states y_k (n, v), row-major, for each k of `chosen`, which ascends, one after the other.
 template <class S>
-void states(const ResNet& net, const S* theta, const Batch<S>& batch,
+void states(const Network<S>& net, const S* theta, const Batch<S>& batch,
             const std::vector<Index>& chosen, S* out, Workspace<S>& workspace, Interrupt& interrupt,
             int threads = num_threads());
 
 /// Return the mean loss of a batch.
 template <class S>
-double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch,
+double value(const Network<S>& net, Loss loss, const S* theta, const Batch<S>& batch,
              const Targets<S>& targets, Workspace<S>& workspace, Interrupt& interrupt,
              int threads = num_threads());
 
@@ -50,20 +61,20 @@ double value(const ResNet& net, Loss loss, const S* theta, const Batch<S>& batch
 /// with one partial gradient each, by rules that know the batch and the network only; partial sums
 /// are added in a fixed order.
 template <class S>
-double value_and_grad(const ResNet& net, Loss loss, const Trainable& trainable, const S* theta,
+double value_and_grad(const Network<S>& net, Loss loss, const Trainable& trainable, const S* theta,
                       const Batch<S>& batch, const Targets<S>& targets, S* gradient,
                       Workspace<S>& workspace, Interrupt& interrupt, int threads = num_threads());
 
 /// The transposed derivative of the logits times `dlogits` (n, m): by the parameters to `gradient`,
 /// and by the inputs to `dX` (n, q) unless it is null.  Threads as in value_and_grad.
 template <class S>
-void vjp(const ResNet& net, const Trainable& trainable, const S* theta, const Batch<S>& batch,
+void vjp(const Network<S>& net, const Trainable& trainable, const S* theta, const Batch<S>& batch,
          const S* dlogits, S* gradient, S* dX, Workspace<S>& workspace, Interrupt& interrupt,
          int threads = num_threads());
 
 /// Scratch memory that value_and_grad needs, in bytes.
 template <class S>
-Index gradient_bytes(const ResNet& net, Index samples, int threads = num_threads());
+Index gradient_bytes(const Network<S>& net, Index samples, int threads = num_threads());
 
 /// Checkpoints of a gradient's way back, and layers on its tape; see Tape.
 struct TapeShape {
@@ -71,7 +82,7 @@ struct TapeShape {
   Index checkpoints;
 };
 template <class S>
-TapeShape tape_shape(const ResNet& net, Index samples, const TapeLimits& limits,
+TapeShape tape_shape(const Network<S>& net, Index samples, const TapeLimits& limits,
                      int threads = num_threads());
 
 }  // namespace mgres

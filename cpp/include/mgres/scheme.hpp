@@ -9,10 +9,10 @@ namespace mgres {
 ///   matched   y + h ((1 - a) F(y) + a F(y + h F(y))),  a = (m - 1) / (2 m): what m Euler steps of
 ///             size h / m do, up to O(h^3)
 ///   rk4       the classical Runge-Kutta method of order 4
-///   verlet    width v = 2 w, state (p, q):  q - h sigma(W^T p + b),  then  p + h sigma(W q + b);
-///             W is (w, w) (Haber and Ruthotto 2017, section 4)
+///   verlet    state (p, q) of two halves:  q + h q'(p),  then  p + h p'(q)  with the q just found
+///             (symplectic Euler; Haber and Ruthotto 2017, section 4)
 ///
-/// with F(y) = sigma(W y + b), the same W and b in all stages.
+/// with the same parameters of F in all stages.
 enum class Scheme { euler, matched, rk4, verlet };
 
 /// An explicit Runge-Kutta method: x_i = y + h sum_{j < i} a_ij k_j, k_i = F(x_i),

@@ -64,12 +64,11 @@ struct Workspace {
   TapeLimits limits;
   std::vector<Buffer<S>> threads;  // states, checkpoints, adjoints of the chunk a thread works on
   Buffer<S> partial_gradients;     // see OrderedSum
-  Buffer<S> effective_layers;      // see effective.hpp
   std::vector<char> partials_finished;
   std::vector<double> chunk_losses;
 
   Index bytes() const {
-    Index numbers = partial_gradients.capacity() + effective_layers.capacity();
+    Index numbers = partial_gradients.capacity();
     for (const auto& buffer : threads) numbers += buffer.capacity();
     return numbers * static_cast<Index>(sizeof(S)) +
            static_cast<Index>(chunk_losses.capacity() * sizeof(double));

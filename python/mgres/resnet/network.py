@@ -370,15 +370,21 @@ class ResNet:
             self.n_outputs,
             self.depth,
             self.final_time,
-            _core.Activation[self.activation],
+            self._block,
             _core.Loss[loss],
             *(part not in fixed for part in PARTS),
             scheme=_core.Scheme[self.scheme],
             substeps=self.substeps,
-            antisymmetric=self.weights == "antisymmetric",
-            damping=self.damping,
             tape_bytes=tape_bytes,
         )
+
+    @property
+    def _block(self) -> _core.Block:
+        kind = "antisymmetric" if self.weights == "antisymmetric" else "dense"
+        if self.scheme == "verlet":
+            kind = "hamiltonian"
+        activation = _core.Activation[self.activation]
+        return _core.Block(_core.BlockKind[kind], activation, damping=self.damping)
 
     @cached_property
     def _evaluator(self) -> _core.EvaluatorFloat32 | _core.EvaluatorFloat64:

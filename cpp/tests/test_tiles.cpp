@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "mgres/block.hpp"
+#include "mgres/tiles.hpp"
 #include "reference.hpp"
 
 using namespace mgres;

@@ -1,0 +1,49 @@
+/// What the blocks share: activations of whole chunks, and updates.
+#pragma once
+
+#include "mgres/block.hpp"
+
+namespace mgres {
+
+/// z <- h sigma(z) for `vectors` vectors, which keeps the slopes unless they are null.
+template <class S>
+void activate_all(Activation activation, S h, Index vectors, S* z, S* slopes);
+
+/// The same with z.dot <- h sigma'(z) z.dot and, unless it is null, bend <- h sigma''(z) z.dot.
+template <class S>
+void activate_all(Activation activation, S h, Index vectors, Dual<S> z, S* slopes, S* bend);
+
+/// s = h sigma'(z) t.  s may be t.
+template <class S>
+void weigh(Activation activation, S h, Index vectors, const S* slopes, const S* t, S* s);
+
+/// The same with s.dot = h sigma'(z) t.dot + bend t.
+template <class S>
+void weigh(Activation activation, S h, Index vectors, const S* slopes, const S* bend,
+           Dual<const S> t, Dual<S> s);
+
+/// All updates with G, of `size` numbers; the derivatives too unless G.dot is null.
+template <class S>
+void apply(Updates<S> updates, Index size, Dual<const S> G);
+
+// ---- the files of this folder ----------------------------------------------------------------------
+
+template <class S>
+BlockPtr<S> make_dense(Activation activation, Index width, double h);
+
+/// With `sign` 0 the two matrices of two_layer, else gradient with this sign.
+template <class S>
+BlockPtr<S> make_two_layer(Activation activation, Index width, Index hidden, double sign, double h);
+
+/// The block of other parameters: a linear map of its matrix W (n, n), which comes first.
+enum class Map { antisymmetric, transposed };
+template <class S>
+BlockPtr<S> make_mapped(Map map, double damping, BlockPtr<S> inner);
+
+template <class S>
+BlockPtr<S> make_normed(Norm norm, BlockPtr<S> inner);
+
+template <class S>
+BlockPtr<S> make_paced(BlockPtr<S> inner);
+
+}  // namespace mgres

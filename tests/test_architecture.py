@@ -33,7 +33,7 @@ ARROWS = {
     "memory": "cgroups",
     "parallel": "_core cgroups checks",
     "info": "_core _cpu parallel",
-    "blocks": "_core checks",
+    "blocks": "schemes _core checks",
     "schemes": "_core",
     "mgopt": "_core checks",
     "resnet": "blocks schemes mgopt _core checks memory parallel",

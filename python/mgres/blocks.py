@@ -33,6 +33,17 @@ from typing import Any, ClassVar
 
 from . import _core
 from .checks import check_integer
+from .schemes import Scheme
+
+__all__ = [
+    "Antisymmetric",
+    "Block",
+    "Dense",
+    "Gradient",
+    "Hamiltonian",
+    "TwoLayer",
+    "from_description",
+]
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
 NORMS = tuple(name for name in _core.Norm.__members__ if name != "none")
@@ -87,6 +98,10 @@ class Block:
     def check(self, width: int) -> None:
         """Raise a ValueError that names the argument unless networks of `width` can have it."""
         self.kernel.check(width)
+
+    def check_scheme(self, scheme: Scheme) -> None:
+        """Raise a ValueError unless its layers can step by `scheme`."""
+        self.kernel.check_scheme(_core.Scheme[scheme.name])
 
     def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
         """Return names and shapes of the arrays of one layer, in the order of the flat array."""

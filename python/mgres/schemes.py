@@ -28,6 +28,9 @@ from typing import ClassVar
 from . import _core
 
 
+__all__ = ["RK4", "Euler", "Matched", "Scheme", "Verlet"]
+
+
 class Scheme:
     """How a layer steps; one of :class:`Euler`, :class:`Matched`, :class:`RK4`, :class:`Verlet`.
 

@@ -332,7 +332,7 @@ def test_depth_and_scheme_can_be_exchanged():
         ({"weights": "antisymmetric", "damping": -1}, "damping: expected a number >= 0, got -1"),
         ({"weights": "antisymmetric", "damping": np.nan}, "damping: expected a number >= 0"),
         ({"scheme": "verlet", "weights": "antisymmetric"}, "weights: expected 'free' for verlet"),
-        ({"scheme": "verlet", "width": 5}, "width: expected an even number for verlet, got 5"),
+        ({"scheme": "verlet", "width": 5}, "width: expected an even number .*got 5"),
     ],
 )
 def test_bad_arguments(options, message):

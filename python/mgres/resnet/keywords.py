@@ -64,12 +64,8 @@ def scheme_for(block: Block, scheme: str | Scheme | None, substeps: float | None
     ValueError
         If there is no such scheme, or the block cannot step so.
     """
-    hamiltonian = isinstance(block, Hamiltonian)
     if scheme is None:
-        scheme = Verlet() if hamiltonian else Euler()
+        scheme = Verlet() if isinstance(block, Hamiltonian) else Euler()
     found = scheme_of(scheme, substeps)
-    if hamiltonian != isinstance(found, Verlet):
-        raise ValueError(
-            f"scheme: verlet and blocks.Hamiltonian need each other, got {found} with {block}"
-        )
+    block.check_scheme(found)
     return found

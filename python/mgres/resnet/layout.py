@@ -40,8 +40,13 @@ class Views(NamedTuple):
 class BlockViews:
     """Named, writable views for layers of other arrays than W and b.
 
-    Each array of a layer is an attribute, such as ``W1`` of :class:`mgres.blocks.TwoLayer`, of
-    shape (depth, \\*shape).
+    Each array of a layer is an attribute, such as ``W1`` of :class:`mgres.blocks.TwoLayer`, with
+    the layers as its first axis.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        All of them, in the order of the flat vector.
 
     Attributes
     ----------

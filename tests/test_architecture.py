@@ -33,21 +33,24 @@ ARROWS = {
     "memory": "cgroups",
     "parallel": "_core cgroups checks",
     "info": "_core _cpu parallel",
+    "blocks": "schemes _core checks",
+    "schemes": "_core",
     "mgopt": "_core checks",
-    "resnet": "mgopt _core checks memory parallel",
+    "resnet": "blocks schemes mgopt _core checks memory parallel",
     "problems": "mgopt",
     "datasets": "checks",
     "plot": "training resnet mgopt",
     "testing": "mgopt resnet",
-    "files": "resnet",
-    "recipes": "resnet mgopt",
+    "files": "resnet blocks schemes",
+    "recipes": "resnet blocks schemes mgopt",
     "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
-    "runs": "training recipes files resnet mgopt datasets plot info parallel checks interrupts",
+    "runs": "training recipes files resnet blocks mgopt datasets plot info parallel checks "
+    "interrupts",
     "experiments": "runs training recipes files resnet mgopt datasets testing plot info parallel "
     "_core checks",
-    "sklearn": "training recipes resnet mgopt parallel checks exclusive",
-    "torch": "resnet mgopt checks",
-    "__init__": "_core parallel mgopt resnet problems datasets testing files recipes training plot "
+    "sklearn": "training recipes resnet blocks mgopt parallel checks exclusive",
+    "torch": "resnet blocks schemes mgopt checks",
+    "__init__": "_core parallel blocks schemes mgopt resnet problems datasets testing files recipes training plot "
     "experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files recipes training "
     "plot experiments runs checks interrupts",

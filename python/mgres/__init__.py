@@ -89,7 +89,7 @@ _HOMES = {
 """Where the public names live.  Each is imported when it is first asked for, so that a program that
 imports mgres pays for what it uses; ``__init__.pyi`` tells type checkers the same."""
 
-_MODULES = ("datasets", "mgopt", "plot")
+_MODULES = ("blocks", "datasets", "mgopt", "plot", "schemes")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*_MODULES, *_HOME_OF]

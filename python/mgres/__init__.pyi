@@ -1,8 +1,10 @@
 """Multilevel (MG/OPT) training of very deep residual networks on multi-core CPUs."""
 
+from . import blocks as blocks
 from . import datasets as datasets
 from . import mgopt as mgopt
 from . import plot as plot
+from . import schemes as schemes
 from .files import FormatError as FormatError
 from .files import Model as Model
 from .files import load as load

@@ -12,6 +12,8 @@ from .pages import ROOT
 
 PACKAGES = [
     "mgres",
+    "mgres.blocks",
+    "mgres.schemes",
     "mgres.mgopt",
     "mgres.mgopt.cycles",
     "mgres.mgopt.nested",

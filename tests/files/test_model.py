@@ -9,18 +9,27 @@ import numpy as np
 import pytest
 
 import mgres
+from mgres import blocks
 from mgres.files import read_tensors, write_tensors
 
+BLOCKS = (
+    blocks.Dense(activation="gelu", norm="rms"),
+    blocks.Antisymmetric(0.1, norm="layer", paced=True),
+    blocks.TwoLayer(7, activation="silu", norm="layer"),
+    blocks.Gradient(5, sign=1, paced=True),
+    blocks.Hamiltonian(3, activation="elu"),
+)
 NETS = [
     mgres.ResNet(2, 3, 2, 4),
     mgres.ResNet(5, 4, 1, 1, 2.5, "tanh", np.float64),
     mgres.ResNet(2, 4, 3, 4, scheme="verlet"),
     mgres.ResNet(2, 4, 3, 4, 0.1, "smooth_relu", scheme="matched", substeps=7.5),
     mgres.ResNet(2, 4, 3, 4, scheme="rk4", weights="antisymmetric", damping=0.1),
+    *(mgres.ResNet(2, 4, 3, 4, dtype=np.float64, block=block) for block in BLOCKS),
 ]
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.scheme)
+@pytest.mark.parametrize("net", NETS, ids=lambda net: f"{net.block.name}-{net.scheme}")
 def test_model_comes_back(tmp_path, rng, net):
     theta = net.init(rng)
     mgres.save(tmp_path / "m", net, theta)
@@ -65,7 +74,13 @@ def test_the_safetensors_package_sees_named_arrays(tmp_path):
         for name, view in net.views(theta)._asdict().items():
             np.testing.assert_array_equal(file.get_tensor(name), view)
         settings = json.loads(file.metadata()["net"])
-    assert settings["scheme"] == "euler"
+    assert settings["scheme"] == {"name": "euler", "substeps": 1.0}
+    assert settings["block"] == {
+        "name": "dense",
+        "activation": "tanh",
+        "norm": None,
+        "paced": False,
+    }
     assert settings["final_time"] == 2.5
 
 
@@ -120,7 +135,7 @@ def change(tmp_path):
         ({"metadata": {"format": "pt"}}, "not of mgres"),
         ({"metadata": {"format": None}}, "not of mgres"),
         ({"metadata": {"kind": "checkpoint"}}, "expected a model of mgres, got a checkpoint"),
-        ({"metadata": {"format_version": "2"}}, "written by a newer mgres: format version 2"),
+        ({"metadata": {"format_version": "3"}}, "written by a newer mgres: format version 3"),
         ({"metadata": {"format_version": "0"}}, "expected a format version"),
         ({"metadata": {"format_version": "²"}}, "expected a format version"),
         ({"metadata": {"format_version": "9" * 5000}}, "expected a format version"),
@@ -138,7 +153,18 @@ def change(tmp_path):
         ({"net": {"dtype": "object"}}, "dtype"),
         ({"net": {"dtype": "no"}}, "description of the network"),
         ({"net": {"dtype": "float64"}}, "Q: expected shape .* and dtype float64"),
-        ({"net": {"scheme": "leapfrog"}}, "scheme"),
+        ({"net": {"scheme": {"name": "leapfrog"}}}, "scheme: expected one of"),
+        ({"net": {"scheme": {"name": "rk4", "substeps": 2}}}, "substeps"),
+        ({"net": {"scheme": "euler"}}, "description of the network"),
+        ({"net": {"scheme": {}}}, "description of the network"),
+        ({"net": {"block": {"name": "sparse"}}}, "block: expected one of"),
+        ({"net": {"block": {"name": []}}}, "description of the network"),
+        ({"net": {"block": {"name": "dense", "hidden": 3}}}, "hidden"),
+        ({"net": {"block": {"name": "two_layer"}}}, "hidden"),
+        ({"net": {"block": {"name": "two_layer", "hidden": 10**40}}}, "description of the network"),
+        ({"net": {"block": {"name": "two_layer", "hidden": 5}}}, "expected the arrays"),
+        ({"net": {"block": {}}}, "description of the network"),
+        ({"net": {"block": 1}}, "description of the network"),
         ({"net": {"novelty": 1}}, "description of the network"),
         ({"arrays": {"Q": None}}, "expected the arrays"),
         ({"arrays": {"R": np.zeros(2)}}, "expected the arrays"),

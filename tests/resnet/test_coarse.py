@@ -31,7 +31,7 @@ def objective(depth=48, **options):
 def test_scheme_of_the_coarse_network(options, scheme, expected):
     fine = objective(**options)
     coarse = fine.coarsen(4, scheme)
-    assert (coarse.net.scheme, coarse.net.substeps) == expected
+    assert (coarse.net.scheme.name, coarse.net.substeps) == expected
     assert coarse.net.depth == 12
     assert coarse.net.final_time == fine.net.final_time
     assert coarse.net.weights == fine.net.weights

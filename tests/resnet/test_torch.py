@@ -10,68 +10,12 @@ from mgres.resnet.objective import LOSSES
 from .problems import core_value_and_grad, random_problem, relative_error
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install torch")
-torch.set_num_threads(1)  # its threads and ours would wait for each other
-
-
-def smooth_relu(z):
-    w = 0.1
-    return torch.where(z <= -w, 0 * z, torch.where(z >= w, z, (z + w) ** 2 / (4 * w)))
-
-
-SIGMA = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "logistic": torch.sigmoid,
-    "identity": lambda z: z,
-    "smooth_relu": smooth_relu,
-}
-
-
-def torch_step(net, W, b, y):
-    """One layer of any scheme, written down as in the sources."""
-    h, sigma = net.dt, SIGMA[net.activation]
-    if net.weights == "antisymmetric":
-        W = (W - W.T) / 2 - net.damping * torch.eye(len(W), dtype=W.dtype)
-    if net.scheme == "verlet":
-        p, q = y.chunk(2, 1)
-        q = q - h * sigma(p @ W + b)
-        return torch.cat([p + h * sigma(q @ W.T + b), q], 1)
-
-    def f(x):
-        return sigma(x @ W.T + b)
-
-    k1 = f(y)
-    if net.scheme == "matched":
-        a = (net.substeps - 1) / (2 * net.substeps)
-        return y + h * ((1 - a) * k1 + a * f(y + h * k1))
-    if net.scheme == "rk4":
-        k2 = f(y + h / 2 * k1)
-        k3 = f(y + h / 2 * k2)
-        return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(y + h * k3))
-    return y + h * k1
-
-
-def torch_logits(net, flat, inputs):
-    v, w, q, m, K = net.width, net.layer_width, net.n_inputs, net.n_outputs, net.depth
-    Q, layers, W_out, b_out = torch.split(flat, [v * q, K * (w * w + w), m * v, m])
-    state = inputs @ Q.reshape(v, q).T
-    for layer in layers.reshape(K, w * w + w):
-        state = torch_step(net, layer[: w * w].reshape(w, w), layer[w * w :], state)
-    return state @ W_out.reshape(m, v).T + b_out
-
-
-def torch_loss(loss, logits, vectors):
-    targets = torch.tensor(vectors, dtype=logits.dtype)
-    if loss == "cross_entropy":
-        return torch.nn.functional.cross_entropy(logits, targets)
-    return ((logits - targets) ** 2).sum(1).mean() / 2
-
-
-def torch_value_and_grad(net, loss, theta, X, vectors):
-    flat = torch.tensor(theta, requires_grad=True)
-    value = torch_loss(loss, torch_logits(net, flat, torch.tensor(X)), vectors)
-    value.backward()
-    return value.item(), flat.grad.numpy().astype(np.float64)
+from .torch_networks import (  # noqa: E402  (needs PyTorch)
+    SIGMA,
+    torch_logits,
+    torch_products,
+    torch_value_and_grad,
+)
 
 
 def test_all_activations_are_known_here():
@@ -109,30 +53,13 @@ def test_products_equal_torch_func(activation, loss, labels, dtype, tolerance):
     net = mgres.ResNet(4, 6, 3, 12, activation=activation, dtype=dtype)
     theta, X, vectors, y = random_problem(net, 50, labels=labels)
     v = np.random.default_rng(1).standard_normal(net.size).astype(dtype)
-    point, direction = (
-        torch.tensor(theta, dtype=torch.float64),
-        torch.tensor(v, dtype=torch.float64),
-    )
-    samples = torch.tensor(X, dtype=torch.float64)
-
-    def model(flat):
-        return torch_logits(net, flat, samples)
-
-    def mean_loss(logits):
-        return torch_loss(loss, logits, vectors)
-
-    def push(f, at, along):
-        return torch.func.jvp(f, (at,), (along,))[1]
-
-    hessian = push(torch.func.grad(lambda flat: mean_loss(model(flat))), point, direction)
-    logits, pull = torch.func.vjp(model, point)
-    along = push(torch.func.grad(mean_loss), logits, push(model, point, direction))
+    hessian, gauss_newton = torch_products(net, loss, theta, X, vectors, v)
     f = mgres.ResNetObjective(net, X, y, loss)
     out = np.empty_like(theta)
     f.hessian_product(theta, v, out)
-    assert relative_error(out, hessian.numpy()) < 3 * tolerance
+    assert relative_error(out, hessian) < 3 * tolerance
     f.gauss_newton_product(theta, v, out)
-    assert relative_error(out, pull(along)[0].numpy()) < 3 * tolerance
+    assert relative_error(out, gauss_newton) < 3 * tolerance
 
 
 @pytest.mark.parametrize(

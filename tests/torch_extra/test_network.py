@@ -98,7 +98,7 @@ def test_a_coarse_network_has_no_modules_of_its_own():
 
 def test_the_memory_of_pickles_and_its_text():
     net = TorchResNet(*models.dense_parts())
-    assert repr(net).startswith("TorchResNet(depth=8, final_time=1, scheme='euler'")
+    assert repr(net).startswith("TorchResNet(depth=8, final_time=1, scheme=Euler()")
 
 
 def test_parts_without_parameters():
@@ -150,7 +150,7 @@ REFUSED = [
     (lambda p: TorchResNet(p[0], p[2], p[2]), TypeError, "blocks: expected a sequence .* Linear"),
     (lambda p: TorchResNet(*p, -1.0), ValueError, "final_time: expected a positive number"),
     (lambda p: TorchResNet(*p, scheme="verlet"), ValueError, "scheme: expected one of"),
-    (lambda p: TorchResNet(*p, substeps=2), ValueError, "substeps: expected 1, or"),
+    (lambda p: TorchResNet(*p, substeps=2), ValueError, "substeps: only scheme='matched' has them"),
     (
         lambda p: TorchResNet(*p).with_scheme("verlet"),
         ValueError,

@@ -11,12 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks import from_description
 from ..resnet import ResNet
-from ..resnet.layout import Array, Views
+from ..resnet.layout import Array
+from ..schemes import scheme_of
 from .envelope import check_envelope, envelope
 from .tensors import FormatError, read_tensors, write_tensors
 
-VERSION = 1
+VERSION = 2
+"""Version 1, before there were blocks, has the keywords of ResNet in their place."""
+
+KEYWORDS = ("activation", "scheme", "substeps", "weights", "damping")
 EXTRA = "extra."
 NOTE = "note."
 
@@ -52,7 +57,8 @@ def save(
 ) -> None:
     """Write a network and its parameters to a file of the safetensors layout.
 
-    The arrays are called Q, W, b, W_out and b_out and have the shapes of :meth:`ResNet.views`.
+    The arrays are called Q, W, b, W_out and b_out, or have the names that the arrays of other
+    blocks have, and the shapes of :meth:`ResNet.views`.
     What makes the network, and the version of the format, is in the metadata.  An existing file is
     replaced in one step.
 
@@ -102,8 +108,10 @@ def save(
     for name, array in extra.items():
         if not isinstance(name, str) or not isinstance(array, np.ndarray):
             raise TypeError(f"extra: expected numpy arrays by name, got {name!r}: {array!r}")
-    settings = {field.name: getattr(net, field.name) for field in fields(net)}
+    settings: dict[str, Any] = {field.name: getattr(net, field.name) for field in fields(net)}
     settings["dtype"] = net.dtype.name
+    settings["block"] = net.block.describe()
+    settings["scheme"] = {"name": net.scheme.name, "substeps": net.scheme.substeps}
     tensors = {
         **net.views(theta)._asdict(),
         **{EXTRA + name: array for name, array in extra.items()},
@@ -169,13 +177,23 @@ def load(path: str | Path) -> Model:
 
 def _make_net(settings: Any) -> ResNet:
     names = {field.name for field in fields(ResNet)}
-    if not isinstance(settings, dict) or settings.keys() != names:
+    before = names - {"block"} | {*KEYWORDS}
+    if not isinstance(settings, dict) or settings.keys() not in (names, before):
         raise ValueError(f"expected {sorted(names)}")
-    return ResNet(**settings)
+    if settings.keys() == before:
+        return ResNet(**settings)
+    scheme = dict(settings["scheme"])
+    return ResNet(
+        **{
+            **settings,
+            "block": from_description(settings["block"]),
+            "scheme": scheme_of(scheme.pop("name"), **scheme),
+        }
+    )
 
 
 def _shapes(net: ResNet) -> dict[str, tuple[int, ...]]:
     """Return the shapes of :meth:`ResNet.views`, without any array."""
-    v, w, m = net.width, net.layer_width, net.n_outputs
-    shapes = ((v, net.n_inputs), (net.depth, w, w), (net.depth, w), (m, v), (m,))
-    return dict(zip(Views._fields, shapes, strict=True))
+    v, m = net.width, net.n_outputs
+    layers = {name: (net.depth, *shape) for name, shape in net.layer_arrays.items()}
+    return {"Q": (v, net.n_inputs), **layers, "W_out": (m, v), "b_out": (m,)}

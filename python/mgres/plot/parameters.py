@@ -18,7 +18,6 @@ Parameters: TypeAlias = NDArray[np.floating[Any]]
 Trained: TypeAlias = tuple[ResNet, Parameters]
 
 SHOWN = ("entries", "norm")
-PARTS = ("W", "b")
 MOST_ENTRIES = 9
 """With more entries than this, their norm is drawn by default."""
 
@@ -26,7 +25,7 @@ MOST_ENTRIES = 9
 def weights(
     networks: Trained | Mapping[str, Trained],
     *,
-    part: str = "W",
+    part: str | None = None,
     show: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -38,8 +37,8 @@ def weights(
     ----------
     networks : (net, theta), or mapping from labels to such pairs
         For example the levels of a hierarchy, finest first.
-    part : "W" or "b"
-        Matrices or biases.
+    part : str, optional
+        Which array of the layers, such as "W" or "b"; by default the first, a matrix.
     show : "entries" or "norm", optional
         A line for each entry, in its colour (the networks differ by strength), or one line for each
         network, of the Frobenius norm.  By default entries, if there are at most 9.
@@ -72,13 +71,15 @@ def weights(
     given = networks if isinstance(networks, Mapping) else {"": networks}
     if not given:
         raise ValueError("networks: expected at least one, got none")
-    if part not in PARTS:
-        raise ValueError(f"part: expected one of {PARTS}, got {part!r}")
     if show is not None and show not in SHOWN:
         raise ValueError(f"show: expected one of {SHOWN}, got {show!r}")
     layers = {}
     for label, pair in given.items():
         net, theta = _check_pair(label, pair)
+        known = (*net.layer_arrays,)
+        part = known[0] if part is None else part
+        if part not in known:
+            raise ValueError(f"part: expected one of {known}, got {part!r}")
         values = getattr(net.views(theta), part)
         layers[label] = net, values.reshape(net.depth, -1).astype(np.float64)
     most = max(values.shape[1] for _, values in layers.values())

@@ -5,6 +5,10 @@ They were made on digits, breast cancer, wine, diabetes and synthetic data, see 
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
+from ..blocks import KINDS, NAMES, Block
 from ..mgopt import LBFGS, Adam, LevelOptimizer
 from ..resnet import ResNet, smooth_start_depth
 from ..resnet.network import Array
@@ -16,7 +20,10 @@ FINAL_TIME = 2.5
 SCHEME = "he"
 SCALE = 2.0
 """Of the layers drawn by `SCHEME`: a start at which the flow already mixes its inputs well, and
-near which a strong regulariser then keeps it."""
+near which a strong regulariser then keeps it.  Blocks of two matrices have its root on each."""
+
+HIDDEN = {"two_layer": 2, "gradient": 1}
+"""Hidden features of blocks by name, in widths."""
 CLASSIFIER_ALPHA = 30.0
 REGRESSOR_ALPHA = 100.0
 """For noisy targets; exact ones want 1 or less."""
@@ -39,6 +46,48 @@ def default_width(n_outputs: int) -> int:
     return max(LEAST_WIDTH, n_outputs)
 
 
+def block_of(
+    block: str | Block,
+    width: int,
+    *,
+    hidden: int | None = None,
+    norm: str | None = None,
+    paced: bool = False,
+    activation: str | None = None,
+) -> Block:
+    """Return a block by its name, with what is given of its options; a block itself as it is.
+
+    Parameters
+    ----------
+    block : str or Block
+        One of `mgres.blocks.NAMES`, or a block.
+    width : int
+        Of the network.
+    hidden : int, optional
+        By default twice the width for "two_layer" and the width for "gradient".
+    norm, paced, activation
+        As of the blocks that have them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such block, or it has no such option.
+    """
+    if isinstance(block, Block):
+        return block
+    if block not in NAMES:
+        raise ValueError(f"block: expected one of {NAMES} or of mgres.blocks, got {block!r}")
+    kind = KINDS[block]
+    given: dict[str, Any] = {"hidden": hidden, "norm": norm, "activation": activation}
+    given = {name: value for name, value in given.items() if value is not None}
+    given |= {"paced": True} if paced else {}
+    for name in given.keys() - {field.name for field in fields(kind)}:
+        raise ValueError(f"{name}: the block {block} has no such option, got {given[name]!r}")
+    if block in HIDDEN:
+        given.setdefault("hidden", HIDDEN[block] * width)
+    return kind(**given)
+
+
 def default_beta(alpha: float, total_weight: float) -> float:
     """Return the strength of :class:`mgres.resnet.DecayToStart` for alpha in scikit-learn's sense.
 
@@ -59,14 +108,15 @@ def default_optimizer(learning_rate: float | None) -> LevelOptimizer:
 
 def smooth_start(net: ResNet, seed: int, scheme: str = SCHEME) -> Array:
     """Return parameters that are smooth in t, so that all levels see the same start."""
+    scale = SCALE if "W" in net.layer_arrays else SCALE**0.5
     return net.init(
         seed,
         scheme=scheme,
         coarse_depth=smooth_start_depth(net.depth, net.final_time),
-        scale=SCALE if scheme == SCHEME else 1.0,
+        scale=scale if scheme == SCHEME else 1.0,
     )
 
 
 def useful_threads(net: ResNet, samples: int, most: int) -> int:
     """Return how many threads are worth their while, one or `most`, for so many samples."""
-    return most if 6 * samples * net.depth * net.width**2 > SMALL else 1
+    return most if 6 * samples * net.depth * net.layer_size > SMALL else 1

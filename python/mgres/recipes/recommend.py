@@ -8,6 +8,7 @@ from typing import Any
 from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, Judge, Level, LevelOptimizer, Stall
 from ..resnet import DepthTransfer, LayeredObjective, time_metric
 from ..resnet.network import Array
+from ..schemes import Euler
 
 LEAST_DEPTH = 16
 LEAST_DEPTH_ON_BATCHES = 8
@@ -120,7 +121,7 @@ def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
 def _coarse_matched(f: LayeredObjective) -> list[LayeredObjective]:
     """Return the objectives of networks that imitate the finest, which comes first."""
     depths = coarse_depths(f, batches=False)
-    if f.net.scheme != "euler" or len(depths) == 1:
+    if f.net.scheme != Euler() or len(depths) == 1:
         return _coarse_euler(f, batches=False)
     factors = [f.net.depth // depth for depth in depths]
     matched = [f.coarsen(factor, "matched") for factor in factors if factor >= LEAST_FACTOR]
@@ -134,22 +135,25 @@ def _coarse_euler(f: LayeredObjective, batches: bool) -> list[LayeredObjective]:
 
 
 def _levels(objectives: list[LayeredObjective], batches: bool) -> list[Level]:
-    finest = objectives[0].net
     return [
         Level(
             objective,
             Adam(0.03) if batches else _lbfgs(objective),
             DepthTransfer(objective.net, coarser.net) if coarser is not None else None,
             time_metric(objective.net),
-            cost=objective.net.depth * objective.net.stages / (finest.depth * finest.stages),
+            cost=_work(objective) / _work(objectives[0]),
             details={
                 "layers": objective.net.depth,
                 "dt": f"{objective.net.dt:.4g}",
-                "scheme": objective.net.scheme,
+                "scheme": objective.net.scheme.name,
             },
         )
         for objective, coarser in zip(objectives, [*objectives[1:], None], strict=True)
     ]
+
+
+def _work(objective: LayeredObjective) -> int:
+    return objective.net.depth * objective.net.scheme.stages
 
 
 def _lbfgs(objective: LayeredObjective) -> LevelOptimizer:

@@ -6,14 +6,16 @@ from .lasso import Lasso
 from .layered import LayeredNetwork, LayeredObjective
 from .memory import estimate_memory
 from .metric import time_metric
-from .network import ResNet, Views
+from .network import BlockViews, ResNet, Views
 from .objective import ResNetObjective, Samples
 from .problem import resnet_hierarchy
-from .regularizer import Penalty, Regularizer, Smoothness, Tikhonov
+from .regularizer import Penalty, Regularizer, Tikhonov
+from .smoothness import Smoothness
 from .transfer import DepthTransfer
 from .weighting import class_weights
 
 __all__ = [
+    "BlockViews",
     "DecayToStart",
     "DepthTransfer",
     "Lasso",

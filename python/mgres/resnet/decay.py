@@ -25,7 +25,8 @@ class DecayToStart:
                     + \Delta t_l \sum_k \|W_k - W_k^0\|_F^2 + \|b_k - b_k^0\|^2
                     + \|W_{out}\|_F^2 + \|b_{out}\|^2 \Big)
 
-    With it a strong regulariser leaves a random nonlinear flow with a linear map behind it, not a
+    with all parameters of a layer for other blocks, also the scale of a norm and the pace, whose
+    starts change nothing.  With it a strong regulariser leaves a random nonlinear flow with a linear map behind it, not a
     linear model as decay towards zero does.  Every level uses the means of :math:`\theta^0` over
     the layers that one of its own stands for; of a start that is constant there, all levels mean
     the same functional.

@@ -1,17 +1,22 @@
-"""Random initial parameters.
+r"""Random initial parameters.
 
-============  ==================================================================
-scheme        entries of W_k
-============  ==================================================================
-``normal``    N(0, 1)
-``glorot``    uniform on [-a, a], a^2 = 6 / (2 w)  (Glorot and Bengio 2010)
-``he``        N(0, 2 / w)                          (He et al. 2015)
+============  ======================  ==========================================================
+scheme        entries of W            entries of the matrices of other blocks, :math:`s` inputs
+============  ======================  ==========================================================
+``normal``    N(0, 1)                 N(0, 1 / s)
+``glorot``    uniform on [-a, a], with a^2 = 6 / (rows + columns)  (Glorot and Bengio 2010)
+``he``        N(0, 2 / w)             N(0, 2 / s)  (He et al. 2015)
 ``constant``  ``normal``, one draw for all layers: constant in t
 ``coarse``    ``normal``, drawn for :func:`smooth_start_depth` layers and prolonged:
               piecewise constant in t
-============  ==================================================================
+============  ======================  ==========================================================
 
-with w rows and columns of W_k: the width, or half of it for verlet.
+with w columns of W and s columns of a matrix, but the larger of columns and rows where the matrix
+multiplies from both sides (K and L of :class:`mgres.blocks.Gradient` and
+:class:`mgres.blocks.Hamiltonian`), so that F is of the size of 1 for any width and any number of
+hidden features.  The second matrix of :class:`mgres.blocks.TwoLayer` starts like the first and not
+at zero, as some do: a layer counts for :math:`\Delta t` only, and needs no smaller start for many
+of them.  Biases and the pace start at 0, the scale of a norm at 1.
 
 Weights drawn independently for every layer are not smooth in t: averaging two layers shrinks them
 by sqrt(2), and so on every level.  The last two schemes, or `coarse_depth` with any scheme, start
@@ -26,21 +31,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_integer
-from .layout import Views
+from .layout import BlockViews, Views
 
 SCHEMES = ("normal", "glorot", "he", "constant", "coarse")
+BOTH_SIDES = ("K", "L")
+"""Matrices that multiply on the way in and, transposed, on the way out."""
+
 LEAST_DEPTH = 16
 LARGEST_STEP = 0.16
 """Of the coarsest network: with larger steps networks fit their own discretisation error."""
 
 
-def fill(views: Views, rng: np.random.Generator, scheme: str, drawn: int, scale: float) -> None:
-    """Write random parameters into a network's views: `drawn` layers, each several times."""
+def fill(
+    views: Views | BlockViews, rng: np.random.Generator, scheme: str, drawn: int, scale: float
+) -> None:
+    """Write random parameters into a network's views, zero so far: layers drawn several times."""
     views.Q[:] = _glorot(rng, views.Q.shape)
     views.W_out[:] = _glorot(rng, views.W_out.shape)
-    depth, _, width = views.W.shape
-    W = scale * _layers(rng, scheme, (drawn, width, width))
-    views.W[:] = np.repeat(W, depth // drawn, axis=0)
+    for name, layers in views._asdict().items():
+        if name == "scale":
+            layers[:] = 1
+        elif layers.ndim == 3:  # one matrix for each layer
+            matrices = scale * _layers(rng, scheme, name, (drawn, *layers.shape[1:]))
+            layers[:] = np.repeat(matrices, len(layers) // drawn, axis=0)
 
 
 def drawn_depth(
@@ -98,12 +111,13 @@ def smooth_start_depth(depth: int, final_time: float) -> int:
 
 
 def _layers(
-    rng: np.random.Generator, scheme: str, shape: tuple[int, int, int]
+    rng: np.random.Generator, scheme: str, name: str, shape: tuple[int, ...]
 ) -> NDArray[np.float64]:
     if scheme == "glorot":
         return _glorot(rng, shape)
-    deviation = math.sqrt(2 / shape[-1]) if scheme == "he" else 1.0
-    return deviation * rng.standard_normal(shape)
+    inputs = max(shape[1:]) if name in BOTH_SIDES else shape[-1]
+    variance = 2 / inputs if scheme == "he" else 1.0 if name == "W" else 1 / inputs
+    return math.sqrt(variance) * rng.standard_normal(shape)
 
 
 def _glorot(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:

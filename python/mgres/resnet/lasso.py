@@ -22,7 +22,8 @@ class Lasso:
         r(\theta) = \beta \Big( c_l \sum_k (\|W_k\|_1 + \|b_k\|_1)
                     + \|W_{out}\|_1 + \|b_{out}\|_1 \Big)
 
-    with the sums of absolute values of all entries; Q is not penalised.  It has no derivative at 0,
+    with the sums of absolute values of all entries, and for other blocks of all their matrices and
+    biases; Q, the scale of a norm and the pace are not penalised.  It has no derivative at 0,
     so it is no part of :class:`ResNetObjective`: the optimiser of each level has it and takes
     proximal steps, see :class:`mgres.mgopt.ProximalGradient`.
 
@@ -83,9 +84,11 @@ class Lasso:
         finest = net.depth if finest_depth is None else finest_depth
         c = net.dt if self.measure == "time" else finest / net.depth
         weights = np.zeros(net.size, net.dtype)
-        for part, factor in (("blocks", c), ("closing", 1.0)):
-            if part not in fixed:
-                weights[net.part(part)] = self.beta * factor
+        if "blocks" not in fixed:
+            layers = weights[net.part("blocks")].reshape(net.depth, net.layer_size)
+            layers[:, : net.layer_weights] = self.beta * c
+        if "closing" not in fixed:
+            weights[net.part("closing")] = self.beta
         return L1(weights)
 
     def optimizers(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..mgopt import Objective
+from ..schemes import Scheme
 from .layout import Array
 from .samples import Samples
 
@@ -37,6 +38,11 @@ class LayeredNetwork(Protocol):
         ...
 
     @property
+    def layer_weights(self) -> int:
+        """How many of them are weights and biases, which come first: regularisers mean those."""
+        ...
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The floating-point type of parameters and data."""
         ...
@@ -52,18 +58,8 @@ class LayeredNetwork(Protocol):
         ...
 
     @property
-    def scheme(self) -> str:
-        """How a layer steps; see :mod:`mgres.resnet.discretization`."""
-        ...
-
-    @property
-    def substeps(self) -> float:
-        """How many Euler steps one layer of scheme "matched" stands for."""
-        ...
-
-    @property
-    def stages(self) -> int:
-        """What a layer costs in forward-Euler layers."""
+    def scheme(self) -> Scheme:
+        """How a layer steps, and what that costs."""
         ...
 
     def part(self, name: str) -> slice:
@@ -74,7 +70,7 @@ class LayeredNetwork(Protocol):
         """Return the same network with another number of layers and the same T."""
         ...
 
-    def with_scheme(self: N, scheme: str, substeps: float = 1.0) -> N:
+    def with_scheme(self: N, scheme: Scheme) -> N:
         """Return the same network with another time discretisation."""
         ...
 

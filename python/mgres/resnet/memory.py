@@ -25,8 +25,8 @@ def estimate_memory(net: ResNet, n_samples: int) -> int:
     12 MiB shared by several, but not less than 512 KiB.  The second holds the checkpoints from
     which all earlier states are computed again, the last one partial gradients, which make the sum
     independent of the number of threads.  For activations other than relu the first term also
-    holds slopes, for schemes of several stages the inputs of all of them; verlet and antisymmetric
-    weights take a copy of the layers' matrices.  A state defect is not counted: n v K numbers.
+    holds slopes, for schemes of several stages the inputs of all of them, and for blocks of hidden
+    features those as well.  A state defect is not counted: n v K numbers.
 
     Parameters
     ----------

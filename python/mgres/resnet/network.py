@@ -13,16 +13,20 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
+from ..blocks import ACTIVATIONS as ACTIVATIONS
+from ..blocks import MODIFIERS, Block
 from ..checks import check_integer, check_plain, check_predictions
 from ..memory import check_memory
 from ..parallel import wanted_threads
+from ..schemes import Scheme, scheme_of
 from . import initialize
-from .discretization import STAGES, check_discretization
+from .keywords import block_of, scheme_for, weights_of
 from .layout import PARTS as PARTS
 from .layout import Array as Array
+from .layout import BlockViews as BlockViews
 from .layout import Views as Views
+from .layout import named_views
 
-ACTIVATIONS = tuple(_core.Activation.__members__)
 MOST_PARAMETERS = 10**15
 """More than any memory holds: larger sizes are mistakes."""
 
@@ -33,11 +37,12 @@ class ResNet:
 
     .. math::
 
-        y_0 = Q x, \quad y_{k+1} = y_k + \Delta t\, \sigma(W_k y_k + b_k), \quad
+        y_0 = Q x, \quad y_{k+1} = y_k + \Delta t\, F(y_k; p_k), \quad
         z = W_{out} y_K + b_{out}, \quad \Delta t = T / K
 
-    (equations (2), (4) and (5) of the paper).  The object holds no parameters: they are one flat
-    array ``[Q | W_0 b_0 | ... | W_{K-1} b_{K-1} | W_out b_out]``, matrices row-major.
+    with :math:`F(y; p) = \sigma(W y + b)` unless `block` says otherwise (equations (2), (4) and (5)
+    of the paper).  The object holds no parameters: they are one flat array
+    ``[Q | p_0 | ... | p_{K-1} | W_out b_out]``, matrices row-major.
 
     Parameters
     ----------
@@ -45,28 +50,44 @@ class ResNet:
         Sizes q, v, m and the number of layers K.
     final_time : float
         T, in the units of t.
-    activation : str
-        sigma: "relu", "tanh", "logistic", "identity" or "smooth_relu" (relu with a parabola on
-        [-0.1, 0.1] for its kink).
+    activation : str, optional
+        sigma, by default that of the block, which is relu unless it says otherwise:
+
+        =============  =========================================================================
+        relu           max(z, 0)
+        tanh           tanh(z)
+        logistic       1 / (1 + exp(-z))
+        identity       z
+        smooth_relu    relu with a parabola on [-0.1, 0.1] for its kink
+        silu           z / (1 + exp(-z))
+        gelu           z Phi(z), with the normal distribution function Phi
+        softplus       log(1 + exp(z))
+        elu            z for z > 0, exp(z) - 1 otherwise
+        leaky_relu     z for z > 0, 0.01 z otherwise
+        =============  =========================================================================
     dtype : dtype
         float32 or float64, of parameters and data.
-    scheme : str
-        How a layer steps: "euler", "matched", "rk4" or "verlet" (an even `width`); see
-        :mod:`mgres.resnet.discretization` for the formulas.
-    substeps : float
+    block : Block, optional
+        What a layer computes, such as ``mgres.blocks.TwoLayer(64)``; by default
+        ``mgres.blocks.Dense()``.  See :mod:`mgres.blocks`.
+    scheme : Scheme or str, optional
+        How a layer steps: one of :mod:`mgres.schemes` or its name, "euler", "matched", "rk4" or
+        "verlet".  By default Euler's method, and Verlet's for Hamiltonian blocks.  "verlet" without
+        a block means ``mgres.blocks.Hamiltonian()``.
+    substeps : float, optional
         The m >= 1 of "matched": how many Euler steps one layer stands for.
-    weights : str
-        "free", or "antisymmetric": the layers use (W - W^T) / 2 - damping I.
-    damping : float
-        Only with antisymmetric weights, at least 0.
+    weights : str, optional
+        "antisymmetric", without a block, means ``mgres.blocks.Antisymmetric(damping)``.
+    damping : float, optional
+        Of that block, at least 0.
 
     Raises
     ------
     ValueError
-        If a size is not a positive integer, T not positive, a name unknown, or an option given that
-        the scheme or the weights do not have.
+        If a size is not a positive integer, T not positive, a name unknown, or arguments contradict
+        each other.
     TypeError
-        If `dtype` is no dtype.
+        If `dtype` is no dtype or `block` no block.
 
     Examples
     --------
@@ -77,19 +98,20 @@ class ResNet:
     ((62,), (4, 3, 3))
     >>> net.logits(theta, np.zeros((5, 2)))[0]
     array([0., 0.])
+    >>> from mgres import blocks
+    >>> net = ResNet(2, 3, 2, 4, block=blocks.TwoLayer(hidden=6, activation="silu", norm="layer"))
+    >>> net.layer_arrays
+    {'W1': (6, 3), 'b1': (6,), 'W2': (3, 6), 'b2': (3,), 'scale': (3,)}
     """
 
     n_inputs: int
     width: int
     n_outputs: int
     depth: int
-    final_time: float = 1.0
-    activation: str = "relu"
-    dtype: np.dtype[Any] = field(default=np.dtype(np.float32))
-    scheme: str = "euler"
-    substeps: float = 1.0
-    weights: str = "free"
-    damping: float = 0.0
+    final_time: float
+    dtype: np.dtype[Any]
+    block: Block
+    scheme: Scheme
 
     def __init__(
         self,
@@ -98,37 +120,55 @@ class ResNet:
         n_outputs: int,
         depth: int,
         final_time: float = 1.0,
-        activation: str = "relu",
+        activation: str | None = None,
         dtype: DTypeLike = np.float32,
         *,
-        scheme: str = "euler",
-        substeps: float = 1.0,
-        weights: str = "free",
-        damping: float = 0.0,
+        block: Block | None = None,
+        scheme: str | Scheme | None = None,
+        substeps: float | None = None,
+        weights: str | None = None,
+        damping: float | None = None,
     ) -> None:
         sizes = {"n_inputs": n_inputs, "width": width, "n_outputs": n_outputs, "depth": depth}
         for name, size in sizes.items():
             object.__setattr__(self, name, check_integer(name, size))
         if not (final_time > 0 and math.isfinite(final_time)):
             raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation: expected one of {ACTIVATIONS}, got {activation!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
-        check_discretization(self.width, scheme, substeps, weights, damping)
+        verlet = str(scheme) == "verlet"
+        block = block_of(block, activation, weights, damping, verlet=verlet)
         settings = {
             "final_time": float(final_time),
-            "activation": activation,
             "dtype": np.dtype(dtype),
-            "scheme": scheme,
-            "substeps": float(substeps),
-            "weights": weights,
-            "damping": float(damping),
+            "block": block,
+            "scheme": scheme_for(block, scheme, substeps),
         }
         for name, setting in settings.items():
             object.__setattr__(self, name, setting)
+        block.check(self.width)
         if self.size > MOST_PARAMETERS:
             raise ValueError(f"expected at most {MOST_PARAMETERS:.0e} parameters, got {self.size}")
+
+    @property
+    def activation(self) -> str:
+        """The activation of the block, by name."""
+        return self.block.activation
+
+    @property
+    def substeps(self) -> float:
+        """How many Euler steps a layer stands for: 1 but for matched layers."""
+        return self.scheme.substeps
+
+    @property
+    def weights(self) -> str:
+        """The keyword `weights` that stands for the block: "free" or "antisymmetric"."""
+        return weights_of(self.block)
+
+    @property
+    def damping(self) -> float:
+        """The damping of the block, 0 if it has none."""
+        return float(getattr(self.block, "damping", 0.0))
 
     @property
     def dt(self) -> float:
@@ -143,17 +183,29 @@ class ResNet:
     @property
     def stages(self) -> int:
         """How many times a layer evaluates F: what it costs in forward-Euler layers."""
-        return STAGES[self.scheme]
+        return self.scheme.stages
+
+    @cached_property
+    def _arrays(self) -> tuple[dict[str, tuple[int, ...]], int]:
+        """Names and shapes of a layer's arrays, and how many numbers they are together."""
+        arrays = self.block.parameters(self.width)
+        return arrays, sum(map(math.prod, arrays.values()))
 
     @property
-    def layer_width(self) -> int:
-        """Rows and columns of W: the width, or half of it for verlet."""
-        return self.width // 2 if self.scheme == "verlet" else self.width
+    def layer_arrays(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the arrays of one layer, in the order of the flat array."""
+        return dict(self._arrays[0])
 
     @property
     def layer_size(self) -> int:
         """The number of parameters of one layer."""
-        return self.layer_width * (self.layer_width + 1)
+        return self._arrays[1]
+
+    @property
+    def layer_weights(self) -> int:
+        """How many of them are weights and biases, which come first: regularisers mean those."""
+        modifiers = (self._arrays[0].get(name, (0,)) for name in MODIFIERS)
+        return self.layer_size - sum(map(math.prod, modifiers))
 
     def part(self, name: str) -> slice:
         """Return where "opening", "blocks" or "closing" lie in the flat array."""
@@ -172,9 +224,9 @@ class ResNet:
         """Return the same network with another number of layers and the same T."""
         return replace(self, depth=depth)
 
-    def with_scheme(self, scheme: str, substeps: float = 1.0) -> ResNet:
+    def with_scheme(self, scheme: str | Scheme, substeps: float | None = None) -> ResNet:
         """Return the same network with another time discretisation."""
-        return replace(self, scheme=scheme, substeps=substeps)
+        return replace(self, scheme=scheme_of(scheme, substeps))
 
     def init(
         self,
@@ -187,7 +239,7 @@ class ResNet:
         """Return random parameters.
 
         Q and W_out are Glorot-uniform and all biases zero; see :mod:`mgres.resnet.initialize` for
-        the schemes of W_k.  For multilevel training start smooth in t: with "coarse", or with the
+        the schemes of the layers' matrices.  For multilevel training start smooth in t: with "coarse", or with the
         depth of the coarsest network as `coarse_depth`, so that all levels see the same start.
         "normal", independent weights in every layer, is the paper's start.
 
@@ -202,17 +254,19 @@ class ResNet:
             then piecewise constant in t.  With "coarse" by default
             :func:`~mgres.resnet.smooth_start_depth`.
         scale : float
-            Factor for W_k.
+            Factor for the layers' matrices.
         """
         drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
-        numbers = drawn * self.layer_width**2  # drawn in double precision
+        numbers = drawn * self.layer_weights  # drawn in double precision
         check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
         theta = np.zeros(self.size, self.dtype)
         initialize.fill(self.views(theta), np.random.default_rng(seed), scheme, drawn, scale)
         return theta
 
-    def views(self, theta: Array) -> Views:
+    def views(self, theta: Array) -> Views | BlockViews:
         """Return named views into `theta`, without copying.
+
+        The arrays of all layers of one name are one view, with the layers first.
 
         Parameters
         ----------
@@ -226,16 +280,16 @@ class ResNet:
         """
         if theta.shape != (self.size,):
             raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
-        v, w, m = self.width, self.layer_width, self.n_outputs
         layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
-        closing = theta[self.part("closing")]
-        return Views(
-            Q=theta[self.part("opening")].reshape(v, self.n_inputs),
-            W=layers[:, : w * w].reshape(self.depth, w, w),
-            b=layers[:, w * w :],
-            W_out=closing[: m * v].reshape(m, v),
-            b_out=closing[m * v :],
-        )
+        found, start = {"Q": theta[self.part("opening")].reshape(self.width, self.n_inputs)}, 0
+        for name, shape in self._arrays[0].items():
+            end = start + math.prod(shape)
+            found[name] = layers[:, start:end].reshape(self.depth, *shape)  # splits an axis: a view
+            start = end
+        closing, m = theta[self.part("closing")], self.n_outputs
+        found["W_out"] = closing[: m * self.width].reshape(m, self.width)
+        found["b_out"] = closing[m * self.width :]
+        return named_views(found)
 
     def logits(self, theta: Array, X: Array) -> Array:
         """Return the network's output before any softmax.
@@ -370,21 +424,13 @@ class ResNet:
             self.n_outputs,
             self.depth,
             self.final_time,
-            self._block,
+            self.block.kernel,
             _core.Loss[loss],
             *(part not in fixed for part in PARTS),
-            scheme=_core.Scheme[self.scheme],
-            substeps=self.substeps,
+            scheme=_core.Scheme[self.scheme.name],
+            substeps=self.scheme.substeps,
             tape_bytes=tape_bytes,
         )
-
-    @property
-    def _block(self) -> _core.Block:
-        kind = "antisymmetric" if self.weights == "antisymmetric" else "dense"
-        if self.scheme == "verlet":
-            kind = "hamiltonian"
-        activation = _core.Activation[self.activation]
-        return _core.Block(_core.BlockKind[kind], activation, damping=self.damping)
 
     @cached_property
     def _evaluator(self) -> _core.EvaluatorFloat32 | _core.EvaluatorFloat64:

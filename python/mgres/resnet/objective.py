@@ -263,11 +263,6 @@ class ResNetObjective:
         It costs 8/3 of a gradient.  The states of a chunk of samples, 128 or more in float32 and
         64 or more in float64 with 512-bit registers, are kept for all layers, four numbers per
         feature and stage, on each thread: 170 MB for 2,048 layers of width 40 in float32.
-
-        Raises
-        ------
-        ValueError
-            If the scheme is verlet, for which there are no such products.
         """
         defect = self._current_defect()
         self._evaluator.hessian_product(
@@ -282,11 +277,6 @@ class ResNetObjective:
 
         with the derivative :math:`J_j` of the logits of sample j.  Fixed parameters are treated as
         in :meth:`hessian_product`; it costs 5/3 of a gradient and half the memory.
-
-        Raises
-        ------
-        ValueError
-            If the scheme is verlet.
         """
         defect = self._current_defect()
         self._evaluator.gauss_newton_product(

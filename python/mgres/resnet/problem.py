@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..mgopt import Euclidean, GradientDescent, Hierarchy, Level, LevelOptimizer, Transfer
+from ..schemes import Euler
 from .layered import LayeredNetwork, LayeredObjective
 from .metric import time_metric
 from .transfer import DepthTransfer
@@ -77,8 +78,8 @@ def resnet_hierarchy(
     objectives = [f]
     for m in factors:
         objectives.append(objectives[-1].coarsen(m, coarse_scheme))
-    work = [objective.net.depth * objective.net.stages for objective in objectives]
-    all_euler = all(objective.net.scheme == "euler" for objective in objectives)
+    work = [objective.net.depth * objective.net.scheme.stages for objective in objectives]
+    all_euler = all(objective.net.scheme == Euler() for objective in objectives)
 
     def make_transfer(l: int) -> Transfer | None:
         if l == levels - 1:
@@ -123,7 +124,7 @@ def _factors(factor: int | Sequence[int], levels: int, depth: int) -> list[int]:
 def _details(net: LayeredNetwork, *, with_scheme: bool) -> dict[str, object]:
     details: dict[str, object] = {"layers": net.depth, "dt": f"{net.dt:.4g}"}
     if with_scheme:
-        details["scheme"] = f"matched({net.substeps:g})" if net.scheme == "matched" else net.scheme
+        details["scheme"] = str(net.scheme)
     return details
 
 

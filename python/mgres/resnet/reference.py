@@ -1,124 +1,207 @@
 """The network once more, in plain NumPy: a specification to read and an oracle for the fast core.
 
-It works in any floating-point type, complex ones included, so that derivatives can be had by a
-complex step.  relu and smooth_relu branch on the real part.
+Every function that has an adjoint returns its value and a function that pulls derivatives back, so
+that the two stand side by side.  All works in any floating-point type, complex ones included, so
+that derivatives can be had by a complex step; what branches does so on the real part.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .network import ResNet, Views
+from ..blocks import Antisymmetric, Block, Dense, Gradient, Hamiltonian, TwoLayer
+from ..schemes import Scheme
+from .activations_reference import sigma as sigma
+from .network import ResNet
 
 Numbers: TypeAlias = NDArray[Any]
+Layer: TypeAlias = dict[str, Any]
+"""Arrays of one layer, or derivatives by them, by name."""
+
+Pull: TypeAlias = Callable[[Numbers], tuple[Numbers, Layer]]
+"""From dL/dF to dL/dy and the derivatives by the parameters."""
+
+# ---- blocks --------------------------------------------------------------------------------------
 
 
-def sigma(activation: str, z: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the activation and its derivative at `z`."""
-    if activation == "relu":
-        positive = z.real > 0
-        return np.where(positive, z, 0), np.where(positive, 1.0, 0.0)
-    if activation == "tanh":
-        t = np.tanh(z)
-        return t, 1 - t * t
-    if activation == "logistic":
-        s = 1 / (1 + np.exp(-z))
-        return s, s * (1 - s)
-    if activation == "identity":
-        return z, np.ones_like(z)
-    if activation == "smooth_relu":
-        w = 0.1
-        below, above = z.real <= -w, z.real >= w
-        value = np.where(below, 0, np.where(above, z, (z + w) ** 2 / (4 * w)))
-        return value, np.where(below, 0, np.where(above, 1, (z + w) / (2 * w)))
-    raise ValueError(f"activation: {activation!r} is unknown")
+def inner_layer(activation: str, W: Numbers, b: Numbers, x: Numbers) -> tuple[Numbers, Any]:
+    """Return sigma(W x + b), samples as rows; pulled back to x, W and b."""
+    value, slope = sigma(activation, x @ W.T + b)
+
+    def pull(r: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        s = slope * r
+        return s @ W, s.T @ x, s.sum(axis=0)
+
+    return value, pull
 
 
-def effective_weights(net: ResNet, W: Numbers) -> Numbers:
-    """Return the matrix that a layer multiplies with."""
-    if net.weights == "free":
-        return W
-    skew: Numbers = (W - W.T) / 2 - net.damping * np.eye(len(W))
-    return skew
+def potential_layer(activation: str, K: Numbers, b: Numbers, x: Numbers) -> tuple[Numbers, Any]:
+    """Return K^T sigma(K x + b); pulled back to x, K and b."""
+    a, inner = inner_layer(activation, K, b, x)
+
+    def pull(r: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+        x_bar, K_bar, b_bar = inner(r @ K.T)
+        return x_bar, K_bar + a.T @ r, b_bar
+
+    return a @ K, pull
 
 
-def step(net: ResNet, W: Numbers, b: Numbers, y: Numbers) -> Numbers:
-    """Return y_{k+1} from y_k and the effective weights, samples as rows."""
-    h = net.dt
+def normalised(norm: str, g: Numbers, y: Numbers) -> tuple[Numbers, Any]:
+    """Return the norm of the features of each sample, times `g`; pulled back to y and g."""
+    centred = y - y.mean(axis=1, keepdims=True) if norm == "layer" else y
+    deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+    unit = centred / deviation
 
-    def f(x: Numbers, weights: Numbers = W) -> Numbers:
-        return sigma(net.activation, x @ weights.T + b)[0]
+    def pull(r: Numbers) -> tuple[Numbers, Numbers]:
+        s = r * g
+        y_bar = (s - unit * (s * unit).mean(axis=1, keepdims=True)) / deviation
+        if norm == "layer":
+            y_bar = y_bar - y_bar.mean(axis=1, keepdims=True)
+        return y_bar, (r * unit).sum(axis=0)
 
-    out: Numbers
-    if net.scheme == "euler":
-        out = y + h * f(y)
-    elif net.scheme == "matched":
-        a = (net.substeps - 1) / (2 * net.substeps)
-        k1 = f(y)
-        out = y + h * ((1 - a) * k1 + a * f(y + h * k1))
-    elif net.scheme == "rk4":
-        k1 = f(y)
-        k2 = f(y + h / 2 * k1)
-        k3 = f(y + h / 2 * k2)
-        out = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(y + h * k3))
-    else:
-        p, q = np.split(y, 2, axis=1)
-        q = q - h * f(p, W.T)
-        out = np.concatenate([p + h * f(q), q], axis=1)
-    return out
+    return g * unit, pull
 
 
-def step_adjoint(
-    net: ResNet, W: Numbers, b: Numbers, y: Numbers, a: Numbers
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Return dL/dy_k, dL/dW and dL/db from a = dL/dy_{k+1}."""
-    h = net.dt
-    grad_w, grad_b = np.zeros_like(W), np.zeros_like(b)
+def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
+    """Return F(y; p) without norm and pace."""
+    sigma_of = block.activation
+    if isinstance(block, Dense | Antisymmetric):
+        W = p["W"]
+        if isinstance(block, Antisymmetric):
+            W = (W - W.T) / 2 - block.damping * np.eye(len(W))
+        F, pull = inner_layer(sigma_of, W, p["b"], y)
 
-    def f(x: Numbers) -> Numbers:
-        return sigma(net.activation, x @ W.T + b)[0]
+        def pull_dense(r: Numbers) -> tuple[Numbers, Layer]:
+            y_bar, W_bar, b_bar = pull(r)
+            if isinstance(block, Antisymmetric):
+                W_bar = (W_bar - W_bar.T) / 2
+            return y_bar, {"W": W_bar, "b": b_bar}
 
-    def pull(x: Numbers, g: Numbers) -> Numbers:
-        """(df/dx)^T g at x, after its share in dW and db."""
-        nonlocal grad_w, grad_b
-        s = sigma(net.activation, x @ W.T + b)[1] * g
-        grad_w, grad_b = grad_w + s.T @ x, grad_b + s.sum(axis=0)
-        return s @ W
+        return F, pull_dense
+    if isinstance(block, TwoLayer):
+        a, pull = inner_layer(sigma_of, p["W1"], p["b1"], y)
 
-    if net.scheme == "euler":
-        a = a + pull(y, h * a)
-    elif net.scheme == "matched":
-        share = (net.substeps - 1) / (2 * net.substeps)
-        a2 = pull(y + h * f(y), h * share * a)
-        a = a + a2 + pull(y, h * (1 - share) * a + h * a2)
-    elif net.scheme == "rk4":
-        x2 = y + h / 2 * f(y)
-        x3 = y + h / 2 * f(x2)
-        x4 = y + h * f(x3)
-        a4 = pull(x4, h / 6 * a)
-        a3 = pull(x3, h / 3 * a + h * a4)
-        a2 = pull(x2, h / 3 * a + h / 2 * a3)
-        a = a + a4 + a3 + a2 + pull(y, h / 6 * a + h / 2 * a2)
-    else:
-        p, q = np.split(y, 2, axis=1)
-        ap, aq = np.split(a, 2, axis=1)
-        q = q - h * sigma(net.activation, p @ W + b)[0]
-        aq = aq + pull(q, h * ap)
-        s = -h * sigma(net.activation, p @ W + b)[1] * aq
-        grad_w, grad_b = grad_w + p.T @ s, grad_b + s.sum(axis=0)
-        a = np.concatenate([ap + s @ W.T, aq], axis=1)
-    return a, grad_w, grad_b
+        def pull_two(r: Numbers) -> tuple[Numbers, Layer]:
+            y_bar, W1, b1 = pull(r @ p["W2"])
+            return y_bar, {"W1": W1, "b1": b1, "W2": r.T @ a, "b2": r.sum(axis=0)}
+
+        return a @ p["W2"].T + p["b2"], pull_two
+    if isinstance(block, Gradient):
+        sign = block.sign
+        F, pull = potential_layer(sigma_of, p["K"], p["b"], y)
+
+        def pull_gradient(r: Numbers) -> tuple[Numbers, Layer]:
+            y_bar, K, b = pull(sign * r)
+            return y_bar, {"K": K, "b": b}
+
+        return sign * F, pull_gradient
+    raise ValueError(f"block: {block} is no field of its own")
+
+
+def field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
+    """Return F(y; p) for the arrays `p` of a layer, samples as rows."""
+    norm = getattr(block, "norm", None)
+    u, pull_norm = normalised(norm, p["scale"], y) if norm else (y, None)
+    F, pull_inner = inner_field(block, p, u)
+    pace = np.exp(p["pace"]) if getattr(block, "paced", False) else 1.0
+
+    def pull(r: Numbers) -> tuple[Numbers, Layer]:
+        y_bar, g = pull_inner(pace * r)
+        if pull_norm is not None:
+            y_bar, g["scale"] = pull_norm(y_bar)
+        if "pace" in p:
+            g["pace"] = pace * (r * F).sum()
+        return y_bar, g
+
+    return pace * F, pull
+
+
+# ---- schemes -------------------------------------------------------------------------------------
+
+
+def tableau(scheme: Scheme) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]:
+    """Return a and b of x_i = y + h sum_{j < i} a_ij F(x_j), y_{k+1} = y + h sum_i b_i F(x_i)."""
+    share = (scheme.substeps - 1) / (2 * scheme.substeps)
+    return {
+        "euler": (((),), (1.0,)),
+        "matched": (((), (1.0,)), (1 - share, share)),
+        "rk4": (((), (0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6)),
+    }[scheme.name]
+
+
+def step(net: ResNet, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
+    """Return y_{k+1} from y_k, and what pulls dL/dy_{k+1} back to dL/dy_k and the layer."""
+    if isinstance(net.block, Hamiltonian):
+        return verlet_step(net, net.block, p, y)
+    h, (a, b) = net.dt, tableau(net.scheme)
+    F: list[Numbers] = []
+    pulls: list[Pull] = []
+    for row in a:
+        x = y + sum((h * w * f for w, f in zip(row, F, strict=True)), 0.0)
+        value, pull = field(net.block, p, x)
+        F.append(value)
+        pulls.append(pull)
+
+    def pull_step(a_bar: Numbers) -> tuple[Numbers, Layer]:
+        y_bar, total = a_bar, {}
+        r = [h * w * a_bar for w in b]  # of each stage, complete once all later ones have added
+        for i in reversed(range(len(b))):
+            x_bar, g = pulls[i](r[i])
+            total = added(total, g)
+            y_bar = y_bar + x_bar
+            for j, w in enumerate(a[i]):
+                r[j] = r[j] + h * w * x_bar
+        return y_bar, total
+
+    return y + sum((h * w * f for w, f in zip(b, F, strict=True)), 0.0), pull_step
+
+
+def verlet_step(net: ResNet, block: Hamiltonian, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
+    """Return what :func:`step` does, for the two halves of the state."""
+    h, (first, second) = net.dt, np.split(y, 2, axis=1)
+    W, b = (p["W"].T, p["b"]) if block.hidden is None else (p["K"], p["b"])
+    V, c = (p["W"], p["b"]) if block.hidden is None else (p["L"], p["c"])
+    layer = inner_layer if block.hidden is None else potential_layer
+    f, pull_f = layer(block.activation, W, b, first)
+    second = second - h * f
+    g, pull_g = layer(block.activation, V, c, second)
+
+    def pull(a_bar: Numbers) -> tuple[Numbers, Layer]:
+        p_bar, q_bar = np.split(a_bar, 2, axis=1)
+        more, V_bar, c_bar = pull_g(h * p_bar)
+        q_bar = q_bar + more
+        more, W_bar, b_bar = pull_f(-h * q_bar)
+        y_bar = np.concatenate([p_bar + more, q_bar], axis=1)
+        if block.hidden is None:
+            return y_bar, {"W": W_bar.T + V_bar, "b": b_bar + c_bar}
+        return y_bar, {"K": W_bar, "b": b_bar, "L": V_bar, "c": c_bar}
+
+    return np.concatenate([first + h * g, second], axis=1), pull
+
+
+def added(one: Layer, other: Layer) -> Layer:
+    """Return the sum of derivatives; what is missing in `one` counts as zero."""
+    return {name: one[name] + g if name in one else g for name, g in other.items()}
+
+
+# ---- networks ------------------------------------------------------------------------------------
+
+
+def layer_of(net: ResNet, theta: Numbers, k: int) -> Layer:
+    """Return views into the arrays of layer k."""
+    views = net.views(theta)._asdict()
+    return {name: views[name][k] for name in net.layer_arrays}
 
 
 def states(net: ResNet, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> list[Numbers]:
     """Return y_0 ... y_K; `defect`, shape (depth, n, width), is added after each layer."""
-    p = net.views(theta)
-    found: list[Numbers] = [X @ p.Q.T]
+    found: list[Numbers] = [X @ net.views(theta).Q.T]
     for k in range(net.depth):
-        y = step(net, effective_weights(net, p.W[k]), p.b[k], found[-1])
+        y, _ = step(net, layer_of(net, theta, k), found[-1])
         found.append(y if defect is None else y + defect[k])
     return found
 
@@ -146,7 +229,7 @@ def loss_gradient(loss: str, z: Numbers, targets: Numbers) -> Numbers:
     """Return the derivative of every sample's loss by its logits."""
     prediction = z
     if loss == "cross_entropy":
-        e = np.exp(z - z.max(axis=1, keepdims=True))
+        e = np.exp(z - z.real.max(axis=1, keepdims=True))
         prediction = e / e.sum(axis=1, keepdims=True) * targets.sum(axis=1, keepdims=True)
     gradient: Numbers = prediction - targets
     return gradient
@@ -167,23 +250,17 @@ def value(
 def vjp(
     net: ResNet, theta: Numbers, X: Numbers, dlogits: Numbers, defect: Numbers | None = None
 ) -> tuple[Numbers, Numbers]:
-    """Return the derivatives of <dlogits, logits> by theta and X: the discrete adjoint.
-
-    For forward Euler, with the adjoint state a_k = dL/dy_k and s_k = dt sigma'(z_k) a_{k+1}:
-
-        a_k = a_{k+1} + W_k^T s_k,    dL/dW_k = sum s_k y_k^T,    dL/db_k = sum s_k.
-    """
-    p = net.views(theta)
-    y = states(net, theta, X, defect)
+    """Return the derivatives of <dlogits, logits> by theta and X: the discrete adjoint."""
+    p, y = net.views(theta), states(net, theta, X, defect)
     gradient = np.zeros_like(theta)
-    g: Views = net.views(gradient)
+    g = net.views(gradient)
     g.W_out[:] = dlogits.T @ y[-1]
     g.b_out[:] = dlogits.sum(axis=0)
     a = dlogits @ p.W_out
     for k in reversed(range(net.depth)):
-        weights = effective_weights(net, p.W[k])
-        a, grad_w, g.b[k] = step_adjoint(net, weights, p.b[k], y[k], a)
-        g.W[k] = grad_w if net.weights == "free" else (grad_w - grad_w.T) / 2
+        a, derivatives = step(net, layer_of(net, theta, k), y[k])[1](a)
+        for name, view in layer_of(net, gradient, k).items():
+            view[...] = derivatives[name]
     g.Q[:] = a.T @ X
     return gradient, a @ p.Q
 
@@ -212,8 +289,9 @@ def state_defect(
 ) -> Numbers:
     """Return what each coarse step lacks to the fine state, shape (coarse depth, n, width)."""
     y = states(fine, fine_theta, X, fine_defect)[:: fine.depth // coarse.depth]
-    p = coarse.views(theta)
-    guesses = [
-        step(coarse, effective_weights(coarse, p.W[k]), p.b[k], y[k]) for k in range(coarse.depth)
-    ]
-    return np.array([after - guess for after, guess in zip(y[1:], guesses, strict=True)])
+    return np.array(
+        [
+            y[k + 1] - step(coarse, layer_of(coarse, theta, k), y[k])[0]
+            for k in range(coarse.depth)
+        ]
+    )

@@ -65,7 +65,9 @@ class Tikhonov:
         R(\theta) = \beta \Big( c_l \sum_k (\|W_k\|_F^2 + \|b_k\|^2)
                     + \|W_{out}\|_F^2 + \|b_{out}\|^2 \Big)
 
-    There is no factor 1/2, and by default Q is not penalised.  With constant prolongation P the
+    and for other blocks all their matrices and biases in the place of :math:`W_k` and :math:`b_k`,
+    but neither the scale of a norm nor the pace.  There is no factor 1/2, and by default Q is not
+    penalised.  With constant prolongation P the
     functional is exactly the same on all levels: R_l(P theta) = R_{l-1}(theta).
 
     Attributes
@@ -87,7 +89,7 @@ class Tikhonov:
     opening: bool = False
 
     def __post_init__(self) -> None:
-        _check("beta", self.beta, self.measure, (*MEASURES, "mean"))
+        check_strength("beta", self.beta, self.measure, (*MEASURES, "mean"))
 
     def weights(self, net: LayeredNetwork, finest_depth: int) -> dict[str, float]:
         """Return the factor of the squared norm of each penalised part of `net`.
@@ -111,108 +113,64 @@ class Tikhonov:
     def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""
         weights = self.weights(net, finest_depth)
-        return _Squares([(net.part(part), w, part in fixed) for part, w in weights.items()])
+        rows = {"blocks": (net.depth, net.layer_weights)}
+        return _Squares(
+            [
+                (net.part(part), rows.get(part, (1, -1)), w, part in fixed)
+                for part, w in weights.items()
+            ]
+        )
 
 
 class _Squares:
     """Weighted squared norms of parts of the parameters."""
 
-    def __init__(self, terms: list[tuple[slice, float, bool]]) -> None:
-        self._terms = terms
+    def __init__(self, terms: list[tuple[slice, tuple[int, int], float, bool]]) -> None:
+        self._terms = [
+            (_Columns(part, *rows), weight, is_fixed) for part, rows, weight, is_fixed in terms
+        ]
 
     def value(self, theta: Array) -> float:
-        return sum(_core.add_square(weight, theta[part], None) for part, weight, _ in self._terms)
+        return sum(_core.add_square(weight, part.of(theta), None) for part, weight, _ in self._terms)
 
     def add_gradient(self, theta: Array, out: Array) -> float:
-        return sum(
-            _core.add_square(weight, theta[part], None if is_fixed else out[part])
-            for part, weight, is_fixed in self._terms
-        )
+        value = 0.0
+        for part, weight, is_fixed in self._terms:
+            x, g = part.of(theta), None if is_fixed else part.of(out)
+            value += _core.add_square(weight, x, g)
+            if g is not None:
+                part.put(g, out)
+        return value
 
     def add_product(self, theta: Array, v: Array, out: Array) -> None:
         for part, weight, is_fixed in self._terms:
             if not is_fixed:
-                _core.axpy(2 * weight, v[part], out[part])
+                g = part.of(out)
+                _core.axpy(2 * weight, part.of(v), g)
+                part.put(g, out)
 
 
-@dataclass(frozen=True)
-class Smoothness:
-    r"""The H^1 seminorm in t of weights and biases: how much they change from layer to layer.
+class _Columns:
+    """The first numbers of each row of a part; of whole rows, the part itself without a copy."""
 
-    .. math::
+    def __init__(self, part: slice, rows: int, columns: int) -> None:
+        self._part = part
+        self._rows = rows
+        self._columns = columns
+        length = (part.stop - part.start) // rows
+        self._is_whole = columns in (-1, length)
 
-        R(\theta) = \gamma\, c_l \sum_{k=0}^{K_l-2} \|\theta_{k+1} - \theta_k\|^2,
-        \qquad \theta_k = (W_k, b_k)
+    def of(self, x: Array) -> Array:
+        if self._is_whole:
+            return x[self._part]
+        columns: Array = x[self._part].reshape(self._rows, -1)[:, : self._columns].ravel()
+        return columns
 
-    =========  ==========================  ====================================================
-    measure    c_l                         R approximates
-    =========  ==========================  ====================================================
-    time       1 / dt_l = K_l / T          :math:`\gamma \int_0^T |\theta'(t)|^2\, dt`
-    layers     K_l / K_finest              the same times dt of the finest level
-    =========  ==========================  ====================================================
-
-    As with :class:`Tikhonov`, "layers" is 1 on the finest level, and either measure is the same
-    functional on all levels, up to O(dt) for smooth theta(t).  Prolonged linearly, parameters keep
-    their value exactly, R_l(P theta) = R_{l-1}(theta), because half a jump over half a step counts
-    half, and there are two.  Prolonged constantly, by a factor m, they jump as far in steps m times
-    shorter, and R grows m-fold: a piecewise constant function has no H^1 seminorm.  So use it with
-    ``prolongation="linear"``.  Q and the classifier, which do not depend on t, are not penalised.
-
-    Source: E. Haber and L. Ruthotto, Stable architectures for deep neural networks, Inverse
-    Problems 34 (2018), who regularise by derivatives in t so that there is a limit for dt -> 0.
-
-    Attributes
-    ----------
-    gamma : float
-        Strength, at least 0.
-    measure : str
-        "layers" or "time".
-    """
-
-    gamma: float
-    measure: str = "layers"
-
-    def __post_init__(self) -> None:
-        _check("gamma", self.gamma, self.measure, MEASURES)
-
-    def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
-        """Return the penalty for one level; see :class:`Regularizer`."""
-        c = 1 / net.dt if self.measure == "time" else net.depth / finest_depth
-        return _Jumps(net.part("blocks"), net.layer_size, self.gamma * c, "blocks" in fixed)
-
-
-class _Jumps:
-    """The weighted squared norm of the differences between neighbouring layers."""
-
-    def __init__(self, blocks: slice, layer: int, weight: float, is_fixed: bool) -> None:
-        self._blocks = blocks
-        self._layer = layer
-        self._weight = weight
-        self._is_fixed = is_fixed
-
-    def value(self, theta: Array) -> float:
-        jumps = self._jumps(theta)
-        return self._weight * _core.dot(jumps, jumps)
-
-    def add_gradient(self, theta: Array, out: Array) -> float:
-        jumps = self._jumps(theta)
-        if not self._is_fixed:
-            self._spread(jumps, out)
-        return self._weight * _core.dot(jumps, jumps)
-
-    def add_product(self, theta: Array, v: Array, out: Array) -> None:
-        if not self._is_fixed:
-            self._spread(self._jumps(v), out)
-
-    def _jumps(self, x: Array) -> Array:
-        blocks = x[self._blocks]
-        return blocks[self._layer :] - blocks[: -self._layer]
-
-    def _spread(self, jumps: Array, out: Array) -> None:
-        """Add the derivative of weight |jumps|^2: each jump pulls its two layers together."""
-        blocks = out[self._blocks]
-        _core.axpy(2 * self._weight, jumps, blocks[self._layer :])
-        _core.axpy(-2 * self._weight, jumps, blocks[: -self._layer])
+    def put(self, columns: Array, x: Array) -> None:
+        """Write to `x` what :meth:`of` has copied from it."""
+        if not self._is_whole:
+            into = x[self._part].reshape(self._rows, -1)
+            into[:, : self._columns] = columns.reshape(self._rows, -1)
 
 
 def bind_all(
@@ -241,7 +199,7 @@ def bind_all(
     return tuple(one.bind(net, finest_depth, fixed) for one in several)
 
 
-def _check(name: str, strength: float, measure: str, measures: Sequence[str]) -> None:
+def check_strength(name: str, strength: float, measure: str, measures: Sequence[str]) -> None:
     if not (strength >= 0 and math.isfinite(strength)):
         raise ValueError(f"{name}: expected a number >= 0, got {strength!r}")
     if measure not in measures:

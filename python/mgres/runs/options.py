@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..blocks import NAMES, NORMS
 from ..datasets.columns import suggestion
 from ..datasets.targets import TASKS
 from ..recipes import defaults
@@ -105,6 +106,17 @@ OPTIONS: tuple[Option, ...] = (
         "is larger)",
         "V",
     ),
+    _choice("block", "network", NAMES, "what a layer computes (default: dense)"),
+    Option(
+        "hidden",
+        "network",
+        values.positive_integer,
+        "features inside of a block (default: twice the width for two_layer, the width for "
+        "gradient)",
+        "H",
+    ),
+    _choice("norm", "network", NORMS, "of what a block is fed with (default: none)"),
+    Option("paced", "network", values.truth, "each layer learns how far it steps"),
     _choice("activation", "network", ACTIVATIONS, f"(default: {defaults.ACTIVATION})"),
     Option(
         "final_time",

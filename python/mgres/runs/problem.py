@@ -76,7 +76,14 @@ def prepare(settings: Settings, data: Data) -> Training:
         len(scaling.classes) or 1,
         settings.depth,
         final_time=settings.final_time,
-        activation=settings.activation,
+        block=defaults.block_of(
+            settings.block,
+            settings.width,
+            hidden=settings.hidden,
+            norm=settings.norm,
+            paced=settings.paced,
+            activation=settings.activation,
+        ),
         dtype=settings.dtype,
     )
     X = scaling.inputs(data.X, net.dtype)

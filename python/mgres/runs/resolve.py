@@ -53,6 +53,14 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
         "batch_size": batch_size,
         "ignore": tuple(given.get("ignore", ())),
     }
+    block = defaults.block_of(
+        values.get("block", "dense"),
+        values["width"],
+        activation=values["activation"],
+        **{name: given[name] for name in ("hidden", "norm", "paced") if name in given},
+    )
+    block.check(values["width"])
+    values["hidden"] = getattr(block, "hidden", None)
     settings = Settings(**values)
     _check_levels(settings)
     return settings

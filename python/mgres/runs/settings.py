@@ -30,6 +30,10 @@ class Settings:
     max_cycles: int
     seed: int
     checkpoint_minutes: float
+    block: str = "dense"
+    hidden: int | None = None
+    norm: str | None = None
+    paced: bool = False
     validation_fraction: float | None = None
     target: str | None = None
     delimiter: str | None = None

@@ -18,6 +18,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..blocks import Block
 from ..checks import check_integer, check_number, check_plain, check_predictions
 from ..exclusive import exclusive
 from ..mgopt import Adam, Stall
@@ -62,7 +63,8 @@ class ResNetEstimator(BaseEstimator):
         levels: int | None = None,
         cycle: str = "cascade",
         schedule: str | None = None,
-        activation: str = defaults.ACTIVATION,
+        block: str | Block = "dense",
+        activation: str | None = None,
         final_time: float = defaults.FINAL_TIME,
         alpha: float = defaults.REGRESSOR_ALPHA,
         batch_size: int | None = None,
@@ -83,6 +85,7 @@ class ResNetEstimator(BaseEstimator):
         self.levels = levels
         self.cycle = cycle
         self.schedule = schedule
+        self.block = block
         self.activation = activation
         self.final_time = final_time
         self.alpha = alpha
@@ -251,6 +254,7 @@ class ResNetEstimator(BaseEstimator):
             self.depth,
             final_time=self.final_time,
             activation=self.activation,
+            block=defaults.block_of(self.block, width),
             dtype=check_dtype(self.dtype),
         )
 

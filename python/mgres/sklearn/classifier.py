@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from ..blocks import Block
 from ..recipes import defaults
 from .base import Array, ResNetEstimator
 from .samples import WeightedSamples, merged
@@ -49,8 +50,13 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     schedule : str, optional
         Steps of a V-, W- or F-cycle in the paper's notation, such as ``"[(1),1,{2}]"``; see
         :class:`mgres.Schedule`.
-    activation : str
-        sigma: "relu", "tanh", "logistic", "identity" or "smooth_relu".
+    block : str or Block
+        What a layer computes: "dense", as above, "antisymmetric", "two_layer", "gradient" or
+        "hamiltonian", with the hidden features that :mod:`mgres.recipes.defaults` gives them; or a
+        block of :mod:`mgres.blocks`, such as ``TwoLayer(128, norm="layer")``.
+    activation : str, optional
+        sigma, see :class:`mgres.ResNet`; by default that of the block, which is relu unless it says
+        otherwise.
     final_time : float
         T, in the units of t.
     alpha : float
@@ -105,8 +111,8 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         The network.
     theta_ : ndarray, shape (n_parameters,)
         Its parameters, see :class:`mgres.ResNet`.
-    start_ : ndarray, shape (depth, width * (width + 1))
-        Weights and biases of the blocks before training, which the regulariser refers to.
+    start_ : ndarray, shape (depth, net_.layer_size)
+        Parameters of the layers before training, which the regulariser refers to.
     n_iter_ : int
         Iterations of the last fit, or calls of :meth:`partial_fit`.
     loss_ : float
@@ -152,7 +158,8 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         levels: int | None = None,
         cycle: str = "cascade",
         schedule: str | None = None,
-        activation: str = defaults.ACTIVATION,
+        block: str | Block = "dense",
+        activation: str | None = None,
         final_time: float = defaults.FINAL_TIME,
         alpha: float = defaults.CLASSIFIER_ALPHA,
         batch_size: int | None = None,
@@ -175,6 +182,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
             levels=levels,
             cycle=cycle,
             schedule=schedule,
+            block=block,
             activation=activation,
             final_time=final_time,
             alpha=alpha,

@@ -12,11 +12,8 @@ from torch import Tensor, nn
 
 from ..resnet import ResNet
 from .layer import ResNetLayer, check_theta
-from .operations import effective_weights, step
+from .operations import prepared, step
 from .tensors import as_array, check_tensor
-
-NAMES = ("Q", "W", "b", "W_out", "b_out")
-"""The parameters of a module, as in :class:`mgres.resnet.Views`."""
 
 
 class ResNetModule(nn.Module):
@@ -35,28 +32,30 @@ class ResNetModule(nn.Module):
     Attributes
     ----------
     net : ResNet
-    Q, W, b, W_out, b_out : nn.Parameter
-        With the shapes of ``net.views(theta)``: W of all layers is one parameter (K, v, v).
+    Q, W_out, b_out : nn.Parameter
+        Of opening and classifier.
+    W, b : nn.Parameter
+        Of the layers, or what the arrays of other blocks are called.  Shapes are those of
+        ``net.views(theta)``: W of all layers is one parameter (K, v, v).
     """
 
     Q: Tensor
-    W: Tensor
-    b: Tensor
     W_out: Tensor
     b_out: Tensor
 
     def __init__(self, net: ResNet, theta: NDArray[Any]) -> None:
         super().__init__()
         self.net = net
-        for name, view in zip(NAMES, net.views(check_theta(net, theta)), strict=True):
+        for name, view in net.views(check_theta(net, theta))._asdict().items():
             self.register_parameter(name, nn.Parameter(torch.from_numpy(view.copy())))
 
     def forward(self, X: Tensor) -> Tensor:
         """Return the logits, shape (n, n_outputs), of samples, shape (n, n_inputs)."""
         y = nn.functional.linear(X, self.Q)
-        W = effective_weights(self.net, self.W)
-        for weights, bias in zip(W.unbind(0), self.b.unbind(0), strict=True):
-            y = step(self.net, weights, bias, y)
+        arrays: dict[str, Tensor] = {name: getattr(self, name) for name in self.net.layer_arrays}
+        arrays = prepared(self.net.block, arrays)
+        for layer in zip(*(array.unbind(0) for array in arrays.values()), strict=True):
+            y = step(self.net, dict(zip(arrays, layer, strict=True)), y)
         return nn.functional.linear(y, self.W_out, self.b_out)
 
     def extra_repr(self) -> str:
@@ -85,7 +84,7 @@ def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
     Parameters
     ----------
     net : ResNet
-        Any scheme, weights and activation.
+        Any block and scheme.
     theta : ndarray, shape (net.size,)
         Its parameters.
 

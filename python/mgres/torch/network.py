@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..checks import check_integer, check_predictions
-from ..resnet.discretization import STAGES
+from ..schemes import Euler, Scheme, scheme_of
 from .checks import check_parts, check_residual
 from .layout import Array, Parameters, StackLayout, TorchViews
 from .operations import advance
@@ -53,9 +53,9 @@ class TorchResNet:
         From states to outputs.
     final_time : float
         T.  Levels are good for each other where T / K is small: start with T = 1 to 10.
-    scheme : str
-        "euler", "matched" or "rk4"; see :mod:`mgres.resnet.discretization`.
-    substeps : float
+    scheme : Scheme or str
+        "euler", "matched" or "rk4"; see :mod:`mgres.schemes`.
+    substeps : float, optional
         Of "matched".
 
     Attributes
@@ -93,8 +93,7 @@ class TorchResNet:
     blocks: tuple[nn.Module, ...]
     head: nn.Module
     final_time: float
-    scheme: str
-    substeps: float
+    scheme: Scheme
     depth: int
     dtype: np.dtype[Any]
 
@@ -105,8 +104,8 @@ class TorchResNet:
         head: nn.Module,
         final_time: float = 1.0,
         *,
-        scheme: str = "euler",
-        substeps: float = 1.0,
+        scheme: str | Scheme = "euler",
+        substeps: float | None = None,
     ) -> None:
         if isinstance(blocks, nn.Module) and not isinstance(blocks, nn.ModuleList | nn.Sequential):
             raise TypeError(
@@ -115,14 +114,12 @@ class TorchResNet:
         parts = tuple(blocks)
         if not 0 < final_time < np.inf:
             raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
-        _check_scheme(scheme, substeps)
         settings = {
             "stem": stem,
             "blocks": parts,
             "head": head,
             "final_time": float(final_time),
-            "scheme": scheme,
-            "substeps": float(substeps),
+            "scheme": _scheme_of(scheme, substeps),
             "depth": len(parts),
             "dtype": check_parts(stem, parts, head),
         }
@@ -132,7 +129,7 @@ class TorchResNet:
     def __repr__(self) -> str:
         return (
             f"TorchResNet(depth={self.depth}, final_time={self.final_time:g}, "
-            f"scheme={self.scheme!r}, substeps={self.substeps:g}, dtype={self.dtype}, "
+            f"scheme={self.scheme!r}, dtype={self.dtype}, "
             f"stem={self.stem}, block={self.blocks[0]}, head={self.head})"
         )
 
@@ -150,14 +147,24 @@ class TorchResNet:
         return self.final_time / self.depth
 
     @property
+    def substeps(self) -> float:
+        """How many Euler steps a layer stands for: 1 but for matched layers."""
+        return self.scheme.substeps
+
+    @property
     def stages(self) -> int:
         """How many times a layer evaluates its block."""
-        return STAGES[self.scheme]
+        return self.scheme.stages
 
     @property
     def layer_size(self) -> int:
         """The number of parameters of one block."""
         return self.layout.block.size
+
+    @property
+    def layer_weights(self) -> int:
+        """The same number: regularisers mean all parameters of a block."""
+        return self.layer_size
 
     @property
     def size(self) -> int:
@@ -173,10 +180,9 @@ class TorchResNet:
         check_integer("depth", depth)
         return self._with(depth=depth)
 
-    def with_scheme(self, scheme: str, substeps: float = 1.0) -> TorchResNet:
+    def with_scheme(self, scheme: str | Scheme, substeps: float | None = None) -> TorchResNet:
         """Return the same network with another time discretisation."""
-        _check_scheme(scheme, substeps)
-        return self._with(scheme=scheme, substeps=substeps)
+        return self._with(scheme=_scheme_of(scheme, substeps))
 
     def _with(self, **changes: Any) -> TorchResNet:
         """Return the same network with other settings; its modules were checked before."""
@@ -245,8 +251,8 @@ class TorchResNet:
         ValueError
             If the scheme is another than "euler", or this is a coarse network.
         """
-        if self.scheme != "euler" or self.depth != len(self.blocks):
-            raise ValueError(f"net: expected all layers and scheme 'euler', got {self.scheme!r}")
+        if self.scheme != Euler() or self.depth != len(self.blocks):
+            raise ValueError(f"net: expected all layers and scheme 'euler', got {self.scheme}")
         return ResidualStack(self.stem, self.blocks, self.head, self.dt)
 
     def views(self, theta: Array) -> TorchViews:
@@ -333,10 +339,8 @@ class TorchResNet:
         return as_readable_tensor(theta)
 
 
-def _check_scheme(scheme: str, substeps: float) -> None:
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme: expected one of {SCHEMES}, got {scheme!r}")
-    if not 1 <= substeps < np.inf or (substeps != 1 and scheme != "matched"):
-        raise ValueError(
-            f"substeps: expected 1, or a number >= 1 with scheme='matched', got {substeps!r}"
-        )
+def _scheme_of(scheme: str | Scheme, substeps: float | None) -> Scheme:
+    name = scheme.name if isinstance(scheme, Scheme) else scheme
+    if name not in SCHEMES:
+        raise ValueError(f"scheme: expected one of {SCHEMES}, got {name!r}")
+    return scheme_of(scheme, substeps)

@@ -2,66 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.functional import linear
 
+from ..blocks import Antisymmetric, Block, Gradient, Hamiltonian, TwoLayer
 from ..resnet import LayeredNetwork, ResNet
+
+Layer: TypeAlias = Mapping[str, Tensor]
+"""The arrays of one layer, or those of all, by name."""
 
 SMOOTH = 0.1
 """Half width of the parabola of smooth_relu."""
 
 
-def sigma(activation: str, z: Tensor) -> Tensor:
-    """Return the activation at `z`."""
-    if activation == "relu":
-        return torch.relu(z)
-    if activation == "tanh":
-        return torch.tanh(z)
-    if activation == "logistic":
-        return torch.sigmoid(z)
-    if activation == "identity":
-        return z
-    if activation == "smooth_relu":
-        # the parabola, held at its ends, and above them the rest of relu
-        return (z.clamp(-SMOOTH, SMOOTH) + SMOOTH) ** 2 / (4 * SMOOTH) + torch.relu(z - SMOOTH)
-    raise ValueError(f"activation: {activation!r} is unknown")
+def smooth_relu(z: Tensor) -> Tensor:
+    """Return the parabola, held at its ends, and above them the rest of relu."""
+    return (z.clamp(-SMOOTH, SMOOTH) + SMOOTH) ** 2 / (4 * SMOOTH) + torch.relu(z - SMOOTH)
 
 
-def effective_weights(net: ResNet, W: Tensor) -> Tensor:
-    """Return the matrices that the layers multiply with, shape (K, v, v)."""
-    if net.weights == "free":
-        return W
+def softplus(z: Tensor) -> Tensor:
+    """Return log(1 + e^z), which is z in double precision where PyTorch's takes over at 20."""
+    return functional.softplus(z, threshold=40.0)
+
+
+SIGMA: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "logistic": torch.sigmoid,
+    "identity": lambda z: z,
+    "smooth_relu": smooth_relu,
+    "silu": functional.silu,
+    "gelu": functional.gelu,
+    "softplus": softplus,
+    "elu": functional.elu,
+    "leaky_relu": functional.leaky_relu,
+}
+
+
+def prepared(block: Block, layers: Layer) -> Layer:
+    """Return the arrays of all layers as the operations take them."""
+    if not isinstance(block, Antisymmetric):
+        return layers
+    W = layers["W"]
     identity = torch.eye(W.shape[-1], dtype=W.dtype, device=W.device)
-    return (W - W.transpose(-1, -2)) / 2 - net.damping * identity
+    return {**layers, "W": (W - W.transpose(-1, -2)) / 2 - block.damping * identity}
+
+
+def field(block: Block, p: Layer, y: Tensor) -> Tensor:
+    """Return F(y; p) for the arrays of one layer, as :func:`prepared` returns them."""
+    sigma, norm = SIGMA[block.activation], getattr(block, "norm", None)
+    if norm == "layer":
+        y = functional.layer_norm(y, y.shape[-1:], p["scale"], None, 1e-5)
+    elif norm == "rms":
+        y = functional.rms_norm(y, y.shape[-1:], p["scale"], 1e-5)
+    if isinstance(block, TwoLayer):
+        F = linear(sigma(linear(y, p["W1"], p["b1"])), p["W2"], p["b2"])
+    elif isinstance(block, Gradient):
+        F = block.sign * (sigma(linear(y, p["K"], p["b"])) @ p["K"])
+    else:
+        F = sigma(linear(y, p["W"], p["b"]))
+    return torch.exp(p["pace"]) * F if "pace" in p else F
 
 
 def advance(net: LayeredNetwork, f: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     """Return y_{k+1} from y_k by the scheme of `net`, verlet aside, for a layer y' = `f`(y)."""
-    h = net.dt
-    if net.scheme == "euler":
+    h, scheme = net.dt, net.scheme
+    if scheme.name == "euler":
         return torch.add(y, f(y), alpha=h)
     k1 = f(y)
-    if net.scheme == "matched":
-        a = (net.substeps - 1) / (2 * net.substeps)
+    if scheme.name == "matched":
+        a = (scheme.substeps - 1) / (2 * scheme.substeps)
         return y + h * ((1 - a) * k1 + a * f(y + h * k1))
-    if net.scheme == "rk4":
+    if scheme.name == "rk4":
         k2 = f(y + h / 2 * k1)
         k3 = f(y + h / 2 * k2)
         return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(y + h * k3))
-    raise ValueError(f"scheme: {net.scheme!r} is unknown")
+    raise ValueError(f"scheme: {scheme} is unknown")
 
 
-def step(net: ResNet, W: Tensor, b: Tensor, y: Tensor) -> Tensor:
-    """Return y_{k+1} from y_k and the effective weights, samples as rows."""
-
-    def f(x: Tensor, weights: Tensor = W) -> Tensor:
-        return sigma(net.activation, linear(x, weights, b))
-
-    if net.scheme != "verlet":
-        return advance(net, f, y)
-    p, q = y.chunk(2, -1)
-    q = q - net.dt * f(p, W.T)
-    return torch.cat([p + net.dt * f(q), q], -1)
+def step(net: ResNet, p: Layer, y: Tensor) -> Tensor:
+    """Return y_{k+1} from y_k, samples as rows."""
+    block = net.block
+    if not isinstance(block, Hamiltonian):
+        return advance(net, lambda x: field(block, p, x), y)
+    sigma: Any = SIGMA[block.activation]
+    first, second = y.chunk(2, -1)
+    if block.hidden is None:
+        second = second - net.dt * sigma(linear(first, p["W"].T, p["b"]))
+        return torch.cat([first + net.dt * sigma(linear(second, p["W"], p["b"])), second], -1)
+    second = second - net.dt * (sigma(linear(first, p["K"], p["b"])) @ p["K"])
+    first = first + net.dt * (sigma(linear(second, p["L"], p["c"])) @ p["L"])
+    return torch.cat([first, second], -1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...checks import check_integer
 from ...resnet import ResNet, Tikhonov
-from ...resnet.discretization import check_discretization
+from ...resnet.keywords import block_of
 from ...resnet.network import ACTIVATIONS, PARTS, Array
 from ...resnet.objective import LOSSES
 
@@ -143,7 +143,7 @@ class Problem:
         if any(t.kind == "accuracy" for t in targets) and self.loss != "cross_entropy":
             raise ValueError("targets: an accuracy needs loss='cross_entropy'")
         object.__setattr__(self, "targets", targets)
-        check_discretization(self.width, "euler", 1.0, self.weights, self.damping)
+        block_of(None, self.activation, self.weights, self.damping)
         for name in ("width", "depth", "validate_every"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         for name in ("final_time", "max_work_units", "max_seconds"):

@@ -1,0 +1,54 @@
+"""The table of blocks: every kind, norm, pace and scheme, with the activations taken in turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import cycle
+
+import numpy as np
+
+import mgres
+from mgres import blocks, schemes
+
+KINDS = {
+    "dense": blocks.Dense(),
+    "antisymmetric": blocks.Antisymmetric(0.3),
+    "two_layer": blocks.TwoLayer(9),
+    "gradient": blocks.Gradient(5),
+    "ascent": blocks.Gradient(7, sign=1),
+}
+SCHEMES = {"euler": schemes.Euler(), "matched": schemes.Matched(3), "rk4": schemes.RK4()}
+KINKED = ("relu", "leaky_relu", "smooth_relu", "elu")
+"""Their first or second derivative has a kink, where two programs may take different sides."""
+
+
+def _table():
+    activations = cycle(blocks.ACTIVATIONS)
+    for kind, block in KINDS.items():
+        for norm in (None, *blocks.NORMS):
+            for paced in (False, True):
+                for name, scheme in SCHEMES.items():
+                    words = [kind, norm, "paced" if paced else None, name]
+                    given = {"norm": norm, "paced": paced, "activation": next(activations)}
+                    yield "-".join(filter(None, words)), (replace(block, **given), scheme)
+    for hidden in (None, 5):
+        for activation in blocks.ACTIVATIONS:
+            block = blocks.Hamiltonian(hidden, activation=activation)
+            name = "hamiltonian" if hidden is None else "potentials"
+            yield f"{name}-{activation}", (block, schemes.Verlet())
+    for kind in ("two_layer", "gradient"):
+        for activation in blocks.ACTIVATIONS:
+            block = replace(KINDS[kind], activation=activation, norm="layer")
+            yield f"{kind}-layer-{activation}", (block, schemes.Euler())
+
+
+CASES = dict(_table())
+FEW = {name: CASES[name] for name in CASES if name.endswith(("euler", "tanh"))}
+"""One scheme for every block."""
+
+
+def network(name, dtype=np.float64, width=6, depth=4, n_inputs=3, n_outputs=3, final_time=1.5):
+    """Return a network with the block and the scheme of a case."""
+    block, scheme = CASES[name]
+    sizes = (n_inputs, width, n_outputs, depth, final_time)
+    return mgres.ResNet(*sizes, dtype=dtype, block=block, scheme=scheme)

@@ -1,0 +1,153 @@
+"""Every block on levels: transfers, cycles, regularisers, the recipe."""
+
+import numpy as np
+import pytest
+
+import mgres
+from mgres import blocks
+from mgres.testing import check_hierarchy, check_transfer
+
+from .cases import CASES, FEW, network
+from .problems import random_problem
+
+X, Y, X_VAL, Y_VAL = mgres.datasets.spirals(seed=0)
+X, X_VAL = X.astype(np.float64), X_VAL.astype(np.float64)
+MODIFIED = blocks.TwoLayer(5, norm="layer", paced=True, activation="tanh")
+
+
+def objective(name, depth=32, **options):
+    net = network(name, depth=depth, n_inputs=2, n_outputs=2)
+    return mgres.ResNetObjective(net, X[:300], Y[:300], **options)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_cycle_reduces_the_loss(name):
+    f = objective(name)
+    hierarchy = mgres.resnet_hierarchy(f, 3, optimizer=mgres.LBFGS(), metric="time")
+    cycle, theta = mgres.VCycle(mgres.Schedule.paper(3), mgres.Armijo()), f.net.init(0, "coarse")
+    state, start = cycle.init(hierarchy, theta), f.value(theta)
+    for _ in range(3):
+        report = cycle.step(hierarchy, theta, state)
+    assert f.value(theta) == pytest.approx(report.value, rel=1e-10)
+    assert report.value < 0.98 * start
+
+
+@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("prolongation", ["constant", "linear"])
+def test_transfers_are_transfers(name, prolongation):
+    fine = network(name, depth=8)
+    report = check_transfer(mgres.DepthTransfer(fine, fine.with_depth(4), prolongation))
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_arrays_of_a_layer_are_carried_alike(name):
+    fine = network(name, depth=8)
+    coarse = fine.with_depth(4)
+    theta = np.random.default_rng(0).standard_normal(fine.size)
+    x = np.empty(coarse.size)
+    mgres.DepthTransfer(fine, coarse).project(theta, x)
+    arrays, carried = fine.views(theta)._asdict(), coarse.views(x)._asdict()
+    for array in fine.layer_arrays:
+        means = arrays[array].reshape(4, 2, *carried[array].shape[1:]).mean(axis=1)
+        np.testing.assert_allclose(carried[array], means, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_the_hierarchy_is_one(name):
+    f = objective(name, regularizer=mgres.Tikhonov(1e-3, "time"))
+    hierarchy = mgres.resnet_hierarchy(f, 3, metric="time")
+    report = check_hierarchy(hierarchy, f.net.init(0, "coarse"))
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if n.endswith("matched")])
+def test_matched_layers_below(name):
+    f = objective(name)
+    coarse = f.coarsen(4)
+    assert coarse.net.scheme == mgres.schemes.Matched(12)
+    assert coarse.net.block == f.net.block
+
+
+def test_levels_of_other_blocks_do_not_fit():
+    fine = mgres.ResNet(2, 4, 2, 8, block=blocks.TwoLayer(5))
+    for block in (blocks.TwoLayer(6), blocks.Gradient(5), blocks.TwoLayer(5, norm="rms")):
+        with pytest.raises(ValueError, match="coarse: expected"):
+            mgres.DepthTransfer(fine, mgres.ResNet(2, 4, 2, 4, block=block))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        blocks.TwoLayer(16, activation="silu", norm="layer"),
+        blocks.Gradient(8, activation="tanh"),
+        blocks.Hamiltonian(8, activation="tanh"),
+    ],
+    ids=lambda block: block.name,
+)
+def test_the_recipe_trains(block):
+    net = mgres.ResNet(2, 8, 2, 64, 5.0, dtype=np.float64, block=block)
+    f = mgres.ResNetObjective(net, X, Y)
+    result = mgres.fit(f, validation=(X_VAL, Y_VAL), max_work_units=60, seed=0)
+    assert result.history[-1].loss < 0.5 * f.value(net.init(0, coarse_depth=16))
+
+
+# ---- regularisers --------------------------------------------------------------------------------
+
+
+def by_hand(net, theta, beta, c, power):
+    """Sums over matrices and biases of the layers, and the classifier."""
+    total = 0.0
+    for array, view in net.views(theta)._asdict().items():
+        if array in ("W_out", "b_out"):
+            total += (np.abs(view) ** power).sum()
+        elif array not in ("Q", "scale", "pace"):
+            total += c * (np.abs(view) ** power).sum()
+    return beta * total
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_tikhonov_leaves_scale_and_pace_alone(name):
+    net = network(name, depth=8)
+    theta = random_problem(net, 1)[0]
+    penalty = mgres.Tikhonov(0.3, "time").bind(net, 8)
+    assert penalty.value(theta) == pytest.approx(by_hand(net, theta, 0.3, net.dt, 2), rel=1e-13)
+    gradient = np.full(net.size, 7.0)
+    value = penalty.add_gradient(theta, gradient)
+    assert value == penalty.value(theta)
+    v = np.random.default_rng(0).standard_normal(net.size)
+    h = 1e-3
+    slope = (penalty.value(theta + h * v) - penalty.value(theta - h * v)) / (2 * h)
+    assert (gradient - 7) @ v == pytest.approx(slope, rel=1e-9)
+    product = np.full(net.size, 7.0)
+    penalty.add_product(theta, theta, product)
+    np.testing.assert_allclose(product, gradient, rtol=1e-12)
+    views = net.views(gradient)._asdict()
+    for array in ("scale", "pace"):
+        assert array not in views or (views[array] == 7).all()
+
+
+def test_fixed_blocks_get_nothing():
+    net = mgres.ResNet(2, 4, 2, 8, block=MODIFIED, dtype=np.float64)
+    theta, out = random_problem(net, 1)[0], np.zeros(net.size)
+    penalty = mgres.Tikhonov(0.3).bind(net, 8, ("blocks",))
+    assert penalty.add_gradient(theta, out) == penalty.value(theta)
+    assert not out[net.part("blocks")].any()
+
+
+@pytest.mark.parametrize("measure", ["layers", "time", "mean"])
+def test_all_levels_mean_the_same_functional(measure):
+    fine = mgres.ResNet(2, 4, 2, 8, block=MODIFIED, dtype=np.float64)
+    coarse = fine.with_depth(4)
+    x, theta = random_problem(coarse, 1)[0], np.empty(fine.size)
+    mgres.DepthTransfer(fine, coarse).prolong(x, theta)
+    regularizer = mgres.Tikhonov(0.3, measure)
+    values = [regularizer.bind(net, 8).value(at) for net, at in ((fine, theta), (coarse, x))]
+    assert values[0] == pytest.approx(values[1], rel=1e-13)
+
+
+def test_lasso_leaves_scale_and_pace_alone():
+    net = mgres.ResNet(2, 4, 2, 8, block=MODIFIED, dtype=np.float64)
+    theta = random_problem(net, 1)[0]
+    expected = by_hand(net, theta, 0.3, net.dt, 1)
+    assert mgres.Lasso(0.3).penalty(net).value(theta) == pytest.approx(expected, rel=1e-13)

@@ -124,7 +124,10 @@ def test_rms_norm_sees_the_mean_but_not_the_size():
 
 def test_norms_by_hand():
     y = np.array([[1.0, 2.0, 6.0]])
-    for norm, u in (("layer", (y - 3) / np.sqrt(14 / 3 + 1e-5)), ("rms", y / np.sqrt(41 / 3 + 1e-5))):
+    for norm, u in (
+        ("layer", (y - 3) / np.sqrt(14 / 3 + 1e-5)),
+        ("rms", y / np.sqrt(41 / 3 + 1e-5)),
+    ):
         block = blocks.Dense(activation="identity", norm=norm)
         net = mgres.ResNet(3, 3, 3, 1, 0.5, dtype=np.float64, block=block)
         theta = np.zeros(net.size)
@@ -135,7 +138,9 @@ def test_norms_by_hand():
         np.testing.assert_allclose(net.logits(theta, y), expected, rtol=1e-13)
 
 
-@pytest.mark.parametrize("block", [blocks.Dense(norm="rms"), blocks.TwoLayer(5), blocks.Gradient(4)])
+@pytest.mark.parametrize(
+    "block", [blocks.Dense(norm="rms"), blocks.TwoLayer(5), blocks.Gradient(4)]
+)
 def test_a_pace_is_a_longer_step(block):
     """With tau = log 2 everywhere a network does what it does in twice the time."""
     block = replace(block, activation="tanh")

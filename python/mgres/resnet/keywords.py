@@ -39,8 +39,7 @@ def block_of(
             block = Antisymmetric()
     elif not isinstance(block, Block):
         raise TypeError(
-            "block: expected one of mgres.blocks, such as mgres.blocks.TwoLayer(64), got "
-            f"{block!r}"
+            f"block: expected one of mgres.blocks, such as mgres.blocks.TwoLayer(64), got {block!r}"
         )
     elif weights not in (None, weights_of(block)):
         raise ValueError(f"weights: expected none beside block={block}, got {weights!r}")

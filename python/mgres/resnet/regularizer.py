@@ -131,7 +131,9 @@ class _Squares:
         ]
 
     def value(self, theta: Array) -> float:
-        return sum(_core.add_square(weight, part.of(theta), None) for part, weight, _ in self._terms)
+        return sum(
+            _core.add_square(weight, part.of(theta), None) for part, weight, _ in self._terms
+        )
 
     def add_gradient(self, theta: Array, out: Array) -> float:
         value = 0.0

@@ -3,7 +3,7 @@
     python bench/depth.py law      [--seeds 3] [--depths 16,64,...] [--plot FILE]
     python bench/depth.py two-layer [--seeds 3] [--depths 16,64,256,1024] [--plot FILE]
 
-"law": the paper's circles, width 3, from a start that is smooth in t; after 50 full gradients the
+"law": the paper's circles, width 3, from a start that is smooth in t; after 20 full gradients the
 loss at each learning rate of a grid, for gradient descent and Adam, in the Euclidean metric and in
 that of L^2(0, T).  A row is the best rate at each depth, the median over the seeds.
 
@@ -30,7 +30,7 @@ from mgres.mgopt import Euclidean
 from mgres.resnet import time_metric
 
 RATES = [2.0**k for k in range(-12, 11)]
-STEPS = 50
+STEPS = 20
 WIDTH, HIDDEN, BATCH, EPOCHS, RATE = 64, 128, 100, 20, 1e-3
 
 
@@ -77,7 +77,7 @@ def law(options: argparse.Namespace) -> None:
                 ]
                 rate = statistics.median(run[0] for run in runs)
                 best.append(rate)
-                cells.append(f"{rate:>8.3g} {statistics.median(r[1] for r in runs):>7.3f}")
+                cells.append(f"{rate:>8.3g} {statistics.median(r[1] for r in runs):>7.2g}")
             found[f"{optimizer}, {metric}"] = best
             print("".join([f"{optimizer + ', ' + metric:<28}", *cells]), flush=True)
     if options.plot:

@@ -4,8 +4,8 @@
     python bench/depth.py two-layer [--seeds 3] [--depths 16,64,256,1024] [--plot FILE]
 
 "law": the paper's circles, width 3, from a start that is smooth in t; after 20 full gradients the
-loss at each learning rate of a grid, for gradient descent and Adam, in the Euclidean metric and in
-that of L^2(0, T).  A row is the best rate at each depth, the median over the seeds.
+loss at each learning rate of a grid, for gradient descent (of all parameters, and of the layers only)
+and Adam, in the Euclidean metric and in that of L^2(0, T).  A row is the best rate at each depth, the median over the seeds.
 
 "two-layer": the state of Lorenz' system after time 1/2 as a function of its start, by a stack of
 `TwoLayer(norm="layer", activation="silu")`, width 64, with Adam on mini-batches, the same setting
@@ -26,10 +26,10 @@ import numpy as np
 import mgres
 from mgres import blocks
 from mgres.info import environment
-from mgres.mgopt import Euclidean
+from mgres.mgopt import Euclidean, LevelOptimizer
 from mgres.resnet import time_metric
 
-RATES = [2.0**k for k in range(-12, 11)]
+RATES = [2.0**k for k in range(-10, 18)]
 STEPS = 20
 WIDTH, HIDDEN, BATCH, EPOCHS, RATE = 64, 128, 100, 20, 1e-3
 
@@ -58,39 +58,56 @@ def integers(text: str) -> list[int]:
 def law(options: argparse.Namespace) -> None:
     """Print the best learning rate for every depth."""
     depths = options.depths or [4**k for k in range(2, 8)]
-    optimizers: dict[str, Callable[[float], mgres.LevelOptimizer]] = {
+    optimizers: dict[str, Callable[[float], LevelOptimizer]] = {
         "gradient descent": lambda rate: mgres.GradientDescent(rate),
         "Adam": lambda rate: mgres.Adam(rate),
+    }
+    kinds: dict[str, tuple[str, tuple[str, ...]]] = {
+        "gradient descent": ("gradient descent", ()),
+        "of the layers only": ("gradient descent", ("opening", "closing")),
+        "Adam": ("Adam", ()),
     }
     found: dict[str, list[float]] = {}
     print(
         f"{options.steps} gradients, {options.seeds} seeds; best learning rate, and the loss there"
     )
-    print("".join([f"{'':<28}", *(f"{depth:>16,}" for depth in depths)]))
-    for optimizer, make in optimizers.items():
+    print("".join([f"{'':<32}", *(f"{depth:>16,}" for depth in depths)]))
+    for label, (optimizer, fixed) in kinds.items():
         for metric in ("Euclidean", "time"):
             best, cells = [], []
             for depth in depths:
                 runs = [
-                    best_rate(make, metric, depth, options.first_seed + seed, options.steps)
+                    best_rate(
+                        optimizers[optimizer],
+                        metric,
+                        depth,
+                        options.first_seed + seed,
+                        options.steps,
+                        fixed,
+                    )
                     for seed in range(options.seeds)
                 ]
                 rate = statistics.median(run[0] for run in runs)
                 best.append(rate)
                 cells.append(f"{rate:>8.3g} {statistics.median(r[1] for r in runs):>7.2g}")
-            found[f"{optimizer}, {metric}"] = best
-            print("".join([f"{optimizer + ', ' + metric:<28}", *cells]), flush=True)
+            found[f"{label}, {metric}"] = best
+            print("".join([f"{label + ', ' + metric:<32}", *cells]), flush=True)
     if options.plot:
         plot(options.plot, depths, found, "number of layers", "best learning rate")
 
 
 def best_rate(
-    make: Callable[[float], mgres.LevelOptimizer], metric: str, depth: int, seed: int, steps: int
+    make: Callable[[float], LevelOptimizer],
+    metric: str,
+    depth: int,
+    seed: int,
+    steps: int,
+    fixed: tuple[str, ...],
 ) -> tuple[float, float]:
     """Return the learning rate with the smallest loss after `steps` gradients, and this loss."""
     X, y, _, _ = mgres.datasets.circles(seed, 300, 100)
     net = mgres.ResNet(2, 3, 2, depth)
-    f = mgres.ResNetObjective(net, X, y)
+    f = mgres.ResNetObjective(net, X, y, fixed=fixed)
     start = net.init(seed, coarse_depth=16)
     losses = {}
     for rate in RATES:
@@ -185,7 +202,7 @@ def plot(
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
-    for (label, values), marker in zip(curves.items(), "os^v", strict=False):
+    for (label, values), marker in zip(curves.items(), "os^vDx", strict=False):
         axes.plot(x, values, marker=marker, label=label)
     axes.set(xlabel=x_label, ylabel=y_label, yscale="log")
     if x_label != "epoch":

@@ -33,7 +33,8 @@ def test_the_law_prints_a_rate_for_every_depth(capsys) -> None:
     bench = runpy.run_path(str(BENCH / "depth.py"), run_name="bench_depth")
     bench["main"](["law", "--seeds", "1", "--depths", "16,32", "--steps", "2"])
     rows = capsys.readouterr().out.splitlines()[3:]
-    assert [row.split(",")[0] for row in rows] == ["gradient descent"] * 2 + ["Adam"] * 2
+    kinds = ["gradient descent", "of the layers only", "Adam"]
+    assert [row.split(",")[0] for row in rows] == [kind for kind in kinds for _ in range(2)]
     assert all(len(row.split()) >= 6 for row in rows)
 
 

@@ -66,11 +66,19 @@ def test_keywords_mean_values(options, block, scheme):
             ValueError,
             "weights: expected none beside block=Dense.*got 'antisymmetric'",
         ),
-        ({"block": blocks.Antisymmetric(), "weights": "free"}, ValueError, "weights: expected none"),
+        (
+            {"block": blocks.Antisymmetric(), "weights": "free"},
+            ValueError,
+            "weights: expected none",
+        ),
         ({"block": blocks.TwoLayer(3), "damping": 0.1}, ValueError, "damping: needs weights="),
         ({"block": blocks.Dense(), "scheme": "verlet"}, ValueError, "scheme: verlet and Hamilton"),
         ({"block": blocks.Hamiltonian(), "scheme": "euler"}, ValueError, "scheme: verlet and Hami"),
-        ({"block": blocks.Hamiltonian(2), "width": 5}, ValueError, "width: expected an even number"),
+        (
+            {"block": blocks.Hamiltonian(2), "width": 5},
+            ValueError,
+            "width: expected an even number",
+        ),
         ({"scheme": schemes.RK4(), "substeps": 2}, ValueError, "substeps: only scheme='matched'"),
         ({"scheme": schemes.Euler}, ValueError, "scheme: expected one of"),
         ({"block": blocks.Dense(), "activation": "mish"}, ValueError, "activation: expected one"),
@@ -106,7 +114,9 @@ def test_what_is_no_block_or_scheme(make, error, message):
 
 
 def test_the_keywords_stay_readable():
-    net = net_of(weights="antisymmetric", damping=0.3, activation="tanh", scheme="matched", substeps=2)
+    net = net_of(
+        weights="antisymmetric", damping=0.3, activation="tanh", scheme="matched", substeps=2
+    )
     found = net.activation, net.weights, net.damping, net.scheme.name, net.substeps, net.stages
     assert found == ("tanh", "antisymmetric", 0.3, "matched", 2.0, 2)
     net = net_of(block=blocks.Hamiltonian(3, activation="silu"))
@@ -118,7 +128,9 @@ def test_replace_works_with_fields_and_keywords():
     assert replace(net, depth=4) == net.with_depth(4)
     assert replace(net, activation="tanh").block == replace(net.block, activation="tanh")
     assert replace(net, substeps=6).scheme == schemes.Matched(6)
-    assert replace(net, scheme="euler") == net.with_scheme("euler") == net.with_scheme(schemes.Euler())
+    assert (
+        replace(net, scheme="euler") == net.with_scheme("euler") == net.with_scheme(schemes.Euler())
+    )
     assert replace(net, block=blocks.Dense()).layer_size == 20
 
 
@@ -231,7 +243,9 @@ def test_what_is_no_matrix_starts_neutral():
     assert (scaled.scale == 1).all()
 
 
-@pytest.mark.parametrize(("options", "drawn"), [({"coarse_depth": 4}, 4), ({"scheme": "constant"}, 1)])
+@pytest.mark.parametrize(
+    ("options", "drawn"), [({"coarse_depth": 4}, 4), ({"scheme": "constant"}, 1)]
+)
 def test_starts_are_smooth_in_all_arrays(options, drawn):
     net = net_of(block=blocks.TwoLayer(3, norm="layer", paced=True), depth=16)
     for array in [*net.views(net.init(0, **options))][1:-2]:

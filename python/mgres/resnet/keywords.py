@@ -1,6 +1,4 @@
-"""What the short keywords of a network mean: block and scheme in the one place where names become
-values.
-"""
+"""What the short keywords of a network mean: here they become a block and a scheme."""
 
 from __future__ import annotations
 
@@ -39,8 +37,7 @@ def block_of(
             block = Antisymmetric()
     elif not isinstance(block, Block):
         raise TypeError(
-            "block: expected one of mgres.blocks, such as mgres.blocks.TwoLayer(64), got "
-            f"{block!r}"
+            f"block: expected one of mgres.blocks, such as mgres.blocks.TwoLayer(64), got {block!r}"
         )
     elif weights not in (None, weights_of(block)):
         raise ValueError(f"weights: expected none beside block={block}, got {weights!r}")

@@ -131,7 +131,9 @@ class _Squares:
         ]
 
     def value(self, theta: Array) -> float:
-        return sum(_core.add_square(weight, part.of(theta), None) for part, weight, _ in self._terms)
+        return sum(
+            _core.add_square(weight, part.of(theta), None) for part, weight, _ in self._terms
+        )
 
     def add_gradient(self, theta: Array, out: Array) -> float:
         value = 0.0
@@ -200,6 +202,7 @@ def bind_all(
 
 
 def check_strength(name: str, strength: float, measure: str, measures: Sequence[str]) -> None:
+    """Raise a ValueError unless a strength is a number >= 0 and a measure is known."""
     if not (strength >= 0 and math.isfinite(strength)):
         raise ValueError(f"{name}: expected a number >= 0, got {strength!r}")
     if measure not in measures:

@@ -108,12 +108,19 @@ def test_type_checkers_see_the_public_names():
     stub = Path(mgres.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     lines = [line.split() for line in stub.splitlines() if line.startswith("from .")]
     homes = {words[-1]: words[1].lstrip(".") for words in lines}
-    assert sorted(homes) == sorted(mgres.__all__)
+    assert sorted(homes) == sorted([*mgres._MODULES, *mgres._HOME_OF])
     for name, home in homes.items():
         assert home == mgres._HOME_OF.get(name, "")
 
 
 def test_all_public_names_exist():
     assert len(set(mgres.__all__)) == len(mgres.__all__)
-    for name in mgres.__all__:
+    for name in [*mgres.__all__, *mgres._HOME_OF]:
         assert hasattr(mgres, name), name
+
+
+def test_the_top_level_shows_what_most_programs_need():
+    shown = [name for name in dir(mgres) if not name.startswith("_")]
+    assert sorted(mgres.__all__) == shown
+    assert len(shown) <= 24
+    assert mgres.mgopt.Momentum is mgres.Momentum

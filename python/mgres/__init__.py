@@ -92,7 +92,29 @@ imports mgres pays for what it uses; ``__init__.pyi`` tells type checkers the sa
 _MODULES = ("blocks", "datasets", "mgopt", "plot", "schemes")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [*_MODULES, *_HOME_OF]
+__all__ = [
+    *_MODULES,
+    "ResNet",
+    "ResNetObjective",
+    "Tikhonov",
+    "resnet_hierarchy",
+    "fit",
+    "recommended",
+    "FitResult",
+    "History",
+    "Checkpoint",
+    "save",
+    "load",
+    "Adam",
+    "GradientDescent",
+    "LBFGS",
+    "Hierarchy",
+    "Level",
+    "VCycle",
+    "FullMultigrid",
+    "threads",
+]
+"""What most programs need.  All other names of `_HOMES` are aliases of those in their packages."""
 
 
 def __getattr__(name: str) -> Any:
@@ -106,4 +128,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

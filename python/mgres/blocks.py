@@ -28,6 +28,7 @@ A block is a value, part of a :class:`mgres.ResNet`, which also says what :math:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -263,6 +264,64 @@ class Hamiltonian(Block):
     def kind(self) -> str:
         """The name of what the core computes."""
         return "hamiltonian" if self.hidden is None else "potential"
+
+
+@dataclass(frozen=True)
+class Custom(Block):
+    r"""A block of your own, in NumPy: slow but right.  Derive a frozen dataclass from it.
+
+    Everything works with it but :func:`mgres.save` and :func:`mgres.torch.to_module`.  Products with
+    second derivatives are derivatives by a complex step, so they need functions that are right for
+    complex numbers.
+    """
+
+    name: ClassVar[str] = "custom"
+
+    def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
+        """Return names and shapes of the arrays of one layer, in the order of the flat array."""
+        raise NotImplementedError(f"{type(self).__name__} does not say which parameters it has")
+
+    def field(self, p: dict[str, Any], y: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
+        """Return F(y; p), and what pulls derivatives back.
+
+        Parameters
+        ----------
+        p : dict
+            The arrays of one layer by name.
+        y : ndarray, shape (n, width)
+            States, samples as rows.
+
+        Returns
+        -------
+        F : ndarray, shape (n, width)
+        pull : callable
+            From dL/dF to dL/dy and a dict of dL/dp, summed over the samples.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it computes")
+
+    def describe(self) -> dict[str, Any]:
+        """A file could not hold what it computes."""
+        raise ValueError(
+            f"block: expected one of mgres, whose own code a file needs not, got {self}"
+        )
+
+    @property
+    def kernel(self) -> _core.Block:
+        """There is none."""
+        raise ValueError(f"block: expected one that is compiled, got {self}")
+
+    def check(self, width: int) -> None:
+        """Raise a ValueError unless the parameters are arrays."""
+        for name, shape in self.parameters(width).items():
+            if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
+                raise ValueError(
+                    f"parameters: expected sizes of at least 1 for {name}, got {shape}"
+                )
+
+    def check_scheme(self, scheme: Scheme) -> None:
+        """Raise a ValueError for schemes of Hamiltonian blocks."""
+        if scheme.name == "verlet":
+            raise ValueError("scheme: verlet and Hamiltonian blocks need each other")
 
 
 KINDS: dict[str, type[Block]] = {

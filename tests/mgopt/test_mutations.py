@@ -29,7 +29,7 @@ from mgres.problems import (
 )
 from mgres.testing import check_hierarchy, check_transfer
 
-from .newton_oracles import (
+from .optimizers.newton_oracles import (
     Rosenbrock,
     Saddle,
     assert_damped_steps_are_exact,

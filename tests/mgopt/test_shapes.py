@@ -9,13 +9,13 @@ from mgres.mgopt import SHAPES, Cycle, FCycle, LevelSteps, Schedule, VCycle, WCy
 from mgres.problems import ControlObjective, PoissonObjective, control_hierarchy, poisson_hierarchy
 
 from .chains import Chain, chain_hierarchy, run, start
+from .cycles.oracles_cycle import assert_counted, assert_equals_multigrid, problem, uniform
 from .linear import error_operator, poisson_levels, spectral_radius
 from .oracles import (
     assert_fixed_point,
     energy_norm,
     error_history,
 )
-from .oracles_cycle import assert_counted, assert_equals_multigrid, problem, uniform
 
 CYCLES = {"V": VCycle, "W": WCycle, "F": FCycle}
 

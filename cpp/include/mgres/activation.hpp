@@ -91,7 +91,8 @@ inline void activate(Pack<S>& z, Pack<S>& slope, Pack<S>* bend = nullptr) {
     slope = select<S>(below, zero, select<S>(above, zero + 1, t / (2 * w)));
     z = select<S>(below, zero, select<S>(above, z, t * t / (4 * w)));
   } else if constexpr (activation == Activation::silu) {
-    const Pack<S> s = logistic<S>(z);
+    // beyond its bound exp no longer falls, but z does
+    const Pack<S> s = select<S>(z < -detail::ExpConstants<S>::limit, zero, logistic<S>(z));
     const Pack<S> rest = s * (1 - s);
     if constexpr (second) *bend = rest * (2 + z * (1 - 2 * s));
     slope = s + z * rest;

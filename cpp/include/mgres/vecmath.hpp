@@ -162,7 +162,8 @@ inline void normal_distribution(const Pack<S>& x, Pack<S>& below, Pack<S>& densi
     b = next;
   }
   const Pack<S> exponent = y2 * b / 2 - before + static_cast<S>(detail::kErfcChebyshev[0] / 2);
-  const Pack<S> bell = exp<S>(-r * r);
+  const Pack<S> r2 = r * r;  // beyond its bound exp no longer falls, the bell has vanished
+  const Pack<S> bell = select<S>(r2 > detail::ExpConstants<S>::limit, Pack<S>{}, exp<S>(-r2));
   const Pack<S> beyond = t * bell * exp<S>(exponent) / 2;  // the share on the other side of |x|
   density = bell * static_cast<S>(0.39894228040143267794);
   below = select<S>(x > 0, 1 - beyond, beyond);

@@ -10,6 +10,9 @@ namespace mgres {
 namespace {
 
 // A = h sigma(z) and the slopes h sigma'(z) carry the step (and the sign), so that G = W2 A + h b2.
+//
+// Nothing is kept for the way back: to compute the hidden features again takes a sixth of the
+// gradient's products, and to fetch them from where so much fits takes longer.
 template <class S>
 class TwoLayer final : public Block<S> {
  public:
@@ -23,37 +26,33 @@ class TwoLayer final : public Block<S> {
 
   double cost() const override { return 2 * static_cast<double>(v_) * static_cast<double>(n_); }
 
-  Index record_size(Index blocks) const override {
-    return hidden(blocks) + Arena<S>::room(slopes_size<S>(activation_, n_, blocks));
-  }
-  Index bend_size(Index blocks) const override { return 2 * hidden(blocks); }
+  Index record_size(Index) const override { return 0; }
+  Index bend_size(Index) const override { return 0; }
   Index scratch_size(Index blocks) const override { return Scratch(*this, blocks, nullptr).size; }
 
-  void forward(const S* p, Index blocks, const S* x, Updates<S> updates, S* record,
+  void forward(const S* p, Index blocks, const S* x, Updates<S> updates, S*,
                S* scratch) const override {
     const Scratch at(*this, blocks, scratch);
-    S* A = record != nullptr ? record : at.hidden;
-    S* slopes = record != nullptr ? record + hidden(blocks) : nullptr;
-    multiply<S>(n_, v_, blocks, {p + n_ * v_, nullptr}, {p, v_, 1, x}, {}, A);
-    activate_all(activation_, h_, n_ * blocks, A, slopes);
+    hide(p, blocks, x, at.A.value, nullptr);
     const S* bias = second_bias(p, at.bias);
     if (is_plain_step(updates)) {
-      multiply<S>(v_, n_, blocks, {bias, updates.first->from}, second(p, A), {}, updates.first->to);
+      multiply<S>(v_, n_, blocks, {bias, updates.first->from}, second(p, at.A.value), {},
+                  updates.first->to);
       return;
     }
-    multiply<S>(v_, n_, blocks, {bias, nullptr}, second(p, A), {}, at.state);
-    apply<S>(updates, this->numbers(v_, blocks), {at.state, nullptr});
+    multiply<S>(v_, n_, blocks, {bias, nullptr}, second(p, at.A.value), {}, at.G.value);
+    apply<S>(updates, this->numbers(v_, blocks), {at.G.value, nullptr});
   }
 
-  void adjoint(const S* p, Index blocks, const S* x, const S* record, const S* r, S* a, S* gradient,
+  void adjoint(const S* p, Index blocks, const S* x, const S*, const S* r, S* a, S* gradient,
                S* scratch) const override {
     const Scratch at(*this, blocks, scratch);
-    const S *A = record, *slopes = record + hidden(blocks);
-    S* s = at.hidden;
+    hide(p, blocks, x, at.A.value, at.slopes);
+    S* s = at.s.value;
     multiply<S>(n_, v_, blocks, {}, second_transposed(p, r), {}, s);
-    weigh(activation_, h_, n_ * blocks, slopes, s, s);
+    weigh(activation_, h_, n_ * blocks, at.slopes, s, s);
     if (gradient != nullptr) {
-      add_second(blocks, r, A, gradient, at.outer);
+      add_second(blocks, r, at.A.value, gradient, at.outer);
       add_second_bias(blocks, r, gradient, at.outer);
       add_outer(n_, v_, blocks, s, x, gradient, at.outer);
       add_sums(n_, blocks, s, gradient + n_ * v_, at.outer);
@@ -61,42 +60,32 @@ class TwoLayer final : public Block<S> {
     multiply<S>(v_, n_, blocks, {nullptr, a}, {p, 1, v_, s}, {}, a);
   }
 
-  void tangent(Dual<const S> p, Index blocks, Dual<const S> x, Updates<S> updates, S* record,
-               S* bend, S* scratch) const override {
+  void tangent(Dual<const S> p, Index blocks, Dual<const S> x, Updates<S> updates, S*, S*,
+               S* scratch) const override {
     const Scratch at(*this, blocks, scratch);
-    const S *W1 = p.value, *W1_dot = p.dot;
-    const Dual<S> A{record, bend != nullptr ? bend : at.hidden};
-    multiply<S>(n_, v_, blocks, {W1 + n_ * v_, nullptr}, {W1, v_, 1, x.value}, {}, A.value);
-    if (W1_dot == nullptr)
-      multiply<S>(n_, v_, blocks, {}, {W1, v_, 1, x.dot}, {}, A.dot);
-    else
-      multiply<S>(n_, v_, blocks, {W1_dot + n_ * v_, nullptr}, {W1, v_, 1, x.dot},
-                  {W1_dot, v_, 1, x.value}, A.dot);
-    activate_all(activation_, h_, n_ * blocks, A, record + hidden(blocks),
-                 bend != nullptr ? bend + hidden(blocks) : nullptr);
-    const Dual<S> G{at.state, at.state_dot};
-    multiply<S>(v_, n_, blocks, {second_bias(p.value, at.bias), nullptr}, second(p.value, A.value),
-                {}, G.value);
+    hide(p, blocks, x, at);
+    multiply<S>(v_, n_, blocks, {second_bias(p.value, at.bias), nullptr},
+                second(p.value, at.A.value), {}, at.G.value);
     if (p.dot == nullptr)
-      multiply<S>(v_, n_, blocks, {}, second(p.value, A.dot), {}, G.dot);
+      multiply<S>(v_, n_, blocks, {}, second(p.value, at.A.dot), {}, at.G.dot);
     else
-      multiply<S>(v_, n_, blocks, {second_bias(p.dot, at.bias), nullptr}, second(p.value, A.dot),
-                  second(p.dot, A.value), G.dot);
-    apply<S>(updates, this->numbers(v_, blocks), G);
+      multiply<S>(v_, n_, blocks, {second_bias(p.dot, at.bias), nullptr}, second(p.value, at.A.dot),
+                  second(p.dot, at.A.value), at.G.dot);
+    apply<S>(updates, this->numbers(v_, blocks), at.G);
   }
 
-  void adjoint_tangent(Dual<const S> p, Index blocks, Dual<const S> x, const S* record,
-                       const S* bend, Dual<const S> r, Dual<S> a, S* gradient_dot,
-                       S* scratch) const override {
+  void adjoint_tangent(Dual<const S> p, Index blocks, Dual<const S> x, const S*, const S*,
+                       Dual<const S> r, Dual<S> a, S* gradient_dot, S* scratch) const override {
     const Scratch at(*this, blocks, scratch);
-    const Dual<S> s{at.hidden, at.hidden_dot};
+    const Dual<S> s = at.s;
+    hide(p, blocks, x, at);
     multiply<S>(n_, v_, blocks, {}, second_transposed(p.value, r.dot),
                 p.dot != nullptr ? second_transposed(p.dot, r.value) : Factor<S>{}, s.dot);
     multiply<S>(n_, v_, blocks, {}, second_transposed(p.value, r.value), {}, s.value);
-    weigh<S>(activation_, h_, n_ * blocks, record + hidden(blocks), bend + hidden(blocks), s, s);
+    weigh<S>(activation_, h_, n_ * blocks, at.slopes, at.bend, s, s);
     if (gradient_dot != nullptr) {
-      add_second(blocks, r.dot, record, gradient_dot, at.outer);
-      add_second(blocks, r.value, bend, gradient_dot, at.outer);
+      add_second(blocks, r.dot, at.A.value, gradient_dot, at.outer);
+      add_second(blocks, r.value, at.A.dot, gradient_dot, at.outer);
       add_second_bias(blocks, r.dot, gradient_dot, at.outer);
       add_outer(n_, v_, blocks, s.dot, x.value, gradient_dot, at.outer);
       add_outer(n_, v_, blocks, s.value, x.dot, gradient_dot, at.outer);
@@ -111,20 +100,40 @@ class TwoLayer final : public Block<S> {
   struct Scratch {
     Scratch(const TwoLayer& block, Index blocks, S* memory) {
       Arena<S> arena(memory);
-      hidden = arena.take(block.hidden(blocks));
-      hidden_dot = arena.take(block.hidden(blocks));
-      state = arena.take(block.numbers(block.v_, blocks));
-      state_dot = arena.take(block.numbers(block.v_, blocks));
+      const Index hidden = block.numbers(block.n_, blocks);
+      const Index state = block.numbers(block.v_, blocks);
+      A = {arena.take(hidden), arena.take(hidden)};
+      s = {arena.take(hidden), arena.take(hidden)};
+      slopes = arena.take(slopes_size<S>(block.activation_, block.n_, blocks));
+      bend = arena.take(hidden);
+      G = {arena.take(state), arena.take(state)};
       bias = arena.take(block.v_);
       outer = arena.take(std::max(outer_scratch<S>(block.n_, block.v_, blocks),
                                   outer_scratch<S>(block.v_, block.n_, blocks)));
       size = arena.used();
     }
-    S *hidden, *hidden_dot, *state, *state_dot, *bias, *outer;
+    Dual<S> A, s, G;
+    S *slopes, *bend, *bias, *outer;
     Index size;
   };
 
-  Index hidden(Index blocks) const { return Arena<S>::room(this->numbers(n_, blocks)); }
+  /// A, and the slopes unless they are null.
+  void hide(const S* p, Index blocks, const S* x, S* A, S* slopes) const {
+    multiply<S>(n_, v_, blocks, {p + n_ * v_, nullptr}, {p, v_, 1, x}, {}, A);
+    activate_all(activation_, h_, n_ * blocks, A, slopes);
+  }
+
+  /// A and its derivative, slopes and h sigma''(z) zdot.
+  void hide(Dual<const S> p, Index blocks, Dual<const S> x, const Scratch& at) const {
+    const S *W1 = p.value, *W1_dot = p.dot;
+    multiply<S>(n_, v_, blocks, {W1 + n_ * v_, nullptr}, {W1, v_, 1, x.value}, {}, at.A.value);
+    if (W1_dot == nullptr)
+      multiply<S>(n_, v_, blocks, {}, {W1, v_, 1, x.dot}, {}, at.A.dot);
+    else
+      multiply<S>(n_, v_, blocks, {W1_dot + n_ * v_, nullptr}, {W1, v_, 1, x.dot},
+                  {W1_dot, v_, 1, x.value}, at.A.dot);
+    activate_all(activation_, h_, n_ * blocks, at.A, at.slopes, at.bend);
+  }
 
   /// W2 and b2 behind W1 and b1.
   Index second_at() const { return n_ * (v_ + 1); }

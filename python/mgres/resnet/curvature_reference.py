@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .network import ResNet
-from .reference import Numbers, logits, loss_gradient, value_and_grad, vjp
+from .reference import Net, Numbers, logits, loss_gradient, value_and_grad, vjp
 
 STEP = 1e-30
 """e: its square is nothing beside 1 in any floating-point type."""
 
 
 def hessian_product(
-    net: ResNet,
+    net: Net,
     loss: str,
     theta: Numbers,
     X: Numbers,
@@ -31,7 +30,7 @@ def hessian_product(
 
 
 def gauss_newton_product(
-    net: ResNet,
+    net: Net,
     loss: str,
     theta: Numbers,
     X: Numbers,

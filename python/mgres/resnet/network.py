@@ -7,14 +7,14 @@ import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
-from ..blocks import MODIFIERS, Block
+from ..blocks import MODIFIERS, Block, Custom
 from ..checks import check_integer, check_plain, check_predictions
 from ..memory import check_memory
 from ..parallel import wanted_threads
@@ -26,7 +26,9 @@ from .layout import Array as Array
 from .layout import BlockViews as BlockViews
 from .layout import Views as Views
 from .layout import named_views
+from .python_evaluator import PythonEvaluator
 
+Evaluator: TypeAlias = _core.EvaluatorFloat32 | _core.EvaluatorFloat64 | PythonEvaluator
 MOST_PARAMETERS = 10**15
 """More than any memory holds: larger sizes are mistakes."""
 
@@ -411,12 +413,14 @@ class ResNet:
 
     def evaluator(
         self, loss: str = "cross_entropy", fixed: tuple[str, ...] = (), *, tape_bytes: int = 0
-    ) -> _core.EvaluatorFloat32 | _core.EvaluatorFloat64:
-        """Return the compiled evaluator of this network with a loss.
+    ) -> Evaluator:
+        """Return the evaluator of this network with a loss, compiled but for custom blocks.
 
         States of layers that do not fit into `tape_bytes` on a thread are computed again on the way
         back, which changes no bit; 0 stands for what suits the processor's cache.
         """
+        if isinstance(self.block, Custom):
+            return PythonEvaluator(self, loss, fixed)
         evaluator = _core.EvaluatorFloat32 if self.dtype == np.float32 else _core.EvaluatorFloat64
         return evaluator(
             self.n_inputs,
@@ -433,7 +437,7 @@ class ResNet:
         )
 
     @cached_property
-    def _evaluator(self) -> _core.EvaluatorFloat32 | _core.EvaluatorFloat64:
+    def _evaluator(self) -> Evaluator:
         return self.evaluator()
 
     def __getstate__(self) -> dict[str, Any]:

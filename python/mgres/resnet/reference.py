@@ -8,15 +8,15 @@ that derivatives can be had by a complex step; what branches does so on the real
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Antisymmetric, Block, Dense, Gradient, Hamiltonian, TwoLayer
+from ..blocks import Antisymmetric, Block, Custom, Dense, Gradient, Hamiltonian, TwoLayer
 from ..schemes import Scheme
 from .activations_reference import sigma as sigma
-from .network import ResNet
+from .layout import BlockViews, Views
 
 Numbers: TypeAlias = NDArray[Any]
 Layer: TypeAlias = dict[str, Any]
@@ -24,6 +24,31 @@ Layer: TypeAlias = dict[str, Any]
 
 Pull: TypeAlias = Callable[[Numbers], tuple[Numbers, Layer]]
 """From dL/dF to dL/dy and the derivatives by the parameters."""
+
+
+class Net(Protocol):
+    """What the functions here ask of a network, a :class:`mgres.ResNet`."""
+
+    @property
+    def depth(self) -> int: ...
+
+    @property
+    def n_outputs(self) -> int: ...
+
+    @property
+    def dt(self) -> float: ...
+
+    @property
+    def block(self) -> Block: ...
+
+    @property
+    def scheme(self) -> Scheme: ...
+
+    @property
+    def layer_arrays(self) -> dict[str, tuple[int, ...]]: ...
+
+    def views(self, theta: Numbers) -> Views | BlockViews: ...
+
 
 # ---- blocks --------------------------------------------------------------------------------------
 
@@ -99,6 +124,8 @@ def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
             return y_bar, {"K": weights, "b": bias}
 
         return sign * value, pull_gradient
+    if isinstance(block, Custom):
+        return block.field(p, y)
     raise ValueError(f"block: {block} is no field of its own")
 
 
@@ -133,7 +160,7 @@ def tableau(scheme: Scheme) -> tuple[tuple[tuple[float, ...], ...], tuple[float,
     }[scheme.name]
 
 
-def step(net: ResNet, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
+def step(net: Net, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     """Return y_{k+1} from y_k, and what pulls dL/dy_{k+1} back to dL/dy_k and the layer."""
     if isinstance(net.block, Hamiltonian):
         return verlet_step(net, net.block, p, y)
@@ -161,7 +188,7 @@ def step(net: ResNet, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     return y + sum((h * w * f for w, f in zip(b, slopes, strict=True)), 0.0), pull_step
 
 
-def verlet_step(net: ResNet, block: Hamiltonian, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
+def verlet_step(net: Net, block: Hamiltonian, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     """Return what :func:`step` does, for the two halves of the state."""
     h, (first, second) = net.dt, np.split(y, 2, axis=1)
     layer: Callable[..., tuple[Numbers, Any]]
@@ -194,13 +221,13 @@ def added(one: Layer, other: Layer) -> Layer:
 # ---- networks ------------------------------------------------------------------------------------
 
 
-def layer_of(net: ResNet, theta: Numbers, k: int) -> Layer:
+def layer_of(net: Net, theta: Numbers, k: int) -> Layer:
     """Return views into the arrays of layer k."""
     views = net.views(theta)._asdict()
     return {name: views[name][k] for name in net.layer_arrays}
 
 
-def states(net: ResNet, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> list[Numbers]:
+def states(net: Net, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> list[Numbers]:
     """Return y_0 ... y_K; `defect`, shape (depth, n, width), is added after each layer."""
     found: list[Numbers] = [X @ net.views(theta).Q.T]
     for k in range(net.depth):
@@ -209,7 +236,7 @@ def states(net: ResNet, theta: Numbers, X: Numbers, defect: Numbers | None = Non
     return found
 
 
-def logits(net: ResNet, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> Numbers:
+def logits(net: Net, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> Numbers:
     """Return z = W_out y_K + b_out for every sample, shape (n, n_outputs)."""
     p = net.views(theta)
     z: Numbers = states(net, theta, X, defect)[-1] @ p.W_out.T + p.b_out
@@ -239,7 +266,7 @@ def loss_gradient(loss: str, z: Numbers, targets: Numbers) -> Numbers:
 
 
 def value(
-    net: ResNet,
+    net: Net,
     loss: str,
     theta: Numbers,
     X: Numbers,
@@ -251,7 +278,7 @@ def value(
 
 
 def vjp(
-    net: ResNet, theta: Numbers, X: Numbers, dlogits: Numbers, defect: Numbers | None = None
+    net: Net, theta: Numbers, X: Numbers, dlogits: Numbers, defect: Numbers | None = None
 ) -> tuple[Numbers, Numbers]:
     """Return the derivatives of <dlogits, logits> by theta and X: the discrete adjoint."""
     p, y = net.views(theta), states(net, theta, X, defect)
@@ -269,7 +296,7 @@ def vjp(
 
 
 def value_and_grad(
-    net: ResNet,
+    net: Net,
     loss: str,
     theta: Numbers,
     X: Numbers,
@@ -283,9 +310,9 @@ def value_and_grad(
 
 
 def state_defect(
-    fine: ResNet,
+    fine: Net,
     fine_theta: Numbers,
-    coarse: ResNet,
+    coarse: Net,
     theta: Numbers,
     X: Numbers,
     fine_defect: Numbers | None = None,

@@ -20,7 +20,7 @@ from mgres.mgopt.optimizers.scipy_minimize import METHODS, WITH_HESSIAN, WITHOUT
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic, check_optimizer
 
-from .chains import DTYPES, Chain, run, start
+from ..chains import DTYPES, Chain, run, start
 from .test_lbfgs import Fails, Rosenbrock, spd, weights
 
 N = 6

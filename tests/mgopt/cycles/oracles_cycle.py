@@ -32,8 +32,8 @@ from mgres.problems import (
 )
 from mgres.testing import Quadratic
 
-from .linear import additive_operator, control_levels, multigrid, poisson_levels
-from .oracles import FullWeighting, generic_hierarchy
+from ..linear import additive_operator, control_levels, multigrid, poisson_levels
+from ..oracles import FullWeighting, generic_hierarchy
 
 
 def uniform(levels: int, pre: int, post: int) -> Schedule:

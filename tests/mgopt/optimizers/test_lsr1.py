@@ -11,7 +11,7 @@ from mgres.mgopt.optimizers.trust_subproblem import solve_diagonal
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic
 
-from .chains import DTYPES, Chain, start
+from ..chains import DTYPES, Chain, start
 from .test_lbfgs import Fails, N, Rosenbrock, follow, gradient, spd, weights
 
 # ---- the diagonal subproblem ---------------------------------------------------------------------

@@ -19,8 +19,8 @@ from mgres.mgopt import (
 from mgres.problems import NewtonStep
 from mgres.testing import Quadratic
 
-from .chains import DTYPES, Chain, chain_hierarchy, run, start
-from .oracles import generic_hierarchy
+from ..chains import DTYPES, Chain, chain_hierarchy, run, start
+from ..oracles import generic_hierarchy
 
 OPTIMIZERS = [GradientDescent(0.2), Momentum(0.1), Momentum(0.1, nesterov=True), Adam(0.1)]
 

@@ -19,7 +19,7 @@ from mgres.mgopt import (
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic, check_optimizer
 
-from .chains import DTYPES, run, start
+from ..chains import DTYPES, run, start
 from .test_lbfgs import spd, weights
 
 N = 8

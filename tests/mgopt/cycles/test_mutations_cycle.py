@@ -20,6 +20,7 @@ from mgres.mgopt.cycles.acceptance import Guard
 from mgres.mgopt.cycles.trust import Ball
 from mgres.problems import ControlObjective
 
+from ..test_mutations import assert_noticed
 from . import test_ball, test_coupling, test_policies, test_trust, test_visits
 from .oracles_cycle import (
     assert_confined,
@@ -31,7 +32,6 @@ from .oracles_cycle import (
     assert_state_defect_is_first_order_on_a_quadratic,
     assert_states_are_the_fine_ones,
 )
-from .test_mutations import assert_noticed
 
 # ---- shapes --------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import pytest
 from mgres.mgopt import LBFGS, FirstOrder, Schedule, StateDefect, TrustRegion, VCycle
 from mgres.testing import check_gradient
 
-from .chains import run
+from ..chains import run
 from .pendulum import Pendulum, pendulum_hierarchy
 
 

@@ -21,9 +21,9 @@ from mgres.mgopt import (
 from mgres.problems import PiecewiseConstant, PoissonObjective, poisson_hierarchy
 from mgres.testing import Quadratic
 
-from .chains import chain_hierarchy, run, start
-from .linear import additive_operator, poisson_levels
-from .oracles import assert_fixed_point, energy_norm, error_history
+from ..chains import chain_hierarchy, run, start
+from ..linear import additive_operator, poisson_levels
+from ..oracles import assert_fixed_point, energy_norm, error_history
 from .oracles_cycle import assert_counted, assert_equals_additive, problem, uniform
 
 

@@ -15,7 +15,7 @@ from mgres.mgopt import (
     by_level,
 )
 
-from .chains import chain_hierarchy
+from ..chains import chain_hierarchy
 
 CASES = [
     (Constant(0.3), {0: 0.3, 7: 0.3}),

@@ -26,7 +26,7 @@ from mgres.problems import (
     poisson_hierarchy,
 )
 
-from .oracles import energy_norm, uniform_cycle
+from ..oracles import energy_norm, uniform_cycle
 
 
 def v11(levels: int):

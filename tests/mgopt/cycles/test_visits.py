@@ -26,8 +26,8 @@ from mgres.mgopt import (
 from mgres.problems import ControlObjective, PiecewiseConstant, control_hierarchy
 from mgres.testing import Quadratic
 
-from .chains import Chain, chain_hierarchy, run, start
-from .oracles import generic_hierarchy
+from ..chains import Chain, chain_hierarchy, run, start
+from ..oracles import generic_hierarchy
 
 # ---- skipped visits ------------------------------------------------------------------------------
 

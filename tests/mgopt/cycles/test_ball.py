@@ -17,7 +17,7 @@ from mgres.mgopt import (
 )
 from mgres.mgopt.cycles.trust import Ball
 
-from .chains import chain_hierarchy, start
+from ..chains import chain_hierarchy, start
 from .oracles_cycle import assert_confined
 
 

@@ -19,8 +19,8 @@ from mgres.mgopt import (
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic
 
-from .chains import chain_hierarchy, run, start
-from .oracles import assert_fixed_point, generic_hierarchy
+from ..chains import chain_hierarchy, run, start
+from ..oracles import assert_fixed_point, generic_hierarchy
 from .oracles_cycle import assert_ratio, by_hand, problem, uniform
 
 RULES = TrustRegion(radius=2.0, eta1=0.25, eta2=0.75, shrink=0.5, grow=3.0)

@@ -21,7 +21,7 @@ from mgres.mgopt import (
 from mgres.problems import ControlObjective, NewtonStep, PiecewiseConstant
 from mgres.testing import Quadratic
 
-from .chains import chain_hierarchy, run, start
+from ..chains import chain_hierarchy, run, start
 from .oracles_cycle import assert_momentum_policy
 
 

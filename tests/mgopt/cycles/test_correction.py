@@ -18,8 +18,8 @@ from mgres.mgopt import (
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic
 
-from .chains import Chain, chain_hierarchy, run, start
-from .oracles import generic_hierarchy
+from ..chains import Chain, chain_hierarchy, run, start
+from ..oracles import generic_hierarchy
 
 
 class Broken:

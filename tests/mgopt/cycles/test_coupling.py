@@ -19,8 +19,8 @@ from mgres.mgopt.cycles.coupling import innermost
 from mgres.problems import ControlObjective, control_hierarchy
 from mgres.testing import Quadratic, check_gradient, check_hierarchy
 
-from .chains import chain_hierarchy, run, start
-from .oracles import assert_fixed_point, error_history
+from ..chains import chain_hierarchy, run, start
+from ..oracles import assert_fixed_point, error_history
 from .oracles_cycle import (
     assert_state_defect_is_first_order_on_a_quadratic,
     assert_states_are_the_fine_ones,

@@ -19,7 +19,7 @@ from mgres.mgopt import (
 from mgres.problems import PiecewiseConstant
 from mgres.testing import Quadratic
 
-from .chains import DTYPES, Chain, start
+from ..chains import DTYPES, Chain, start
 
 N = 12
 

@@ -1,0 +1,190 @@
+"""The evaluator of networks whose block is Python: what the compiled one does, in plain NumPy.
+
+It has the methods of :class:`mgres._core.EvaluatorFloat64`, so that everything above an evaluator
+works with blocks of the user's own.  Threads and a tape mean nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import reference
+from .curvature_reference import STEP
+from .layout import Array
+
+
+class Net(reference.Net, Protocol):
+    """What an evaluator asks of a network beside its steps."""
+
+    @property
+    def n_inputs(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def part(self, name: str) -> slice: ...
+
+
+class PythonEvaluator:
+    """A network with its loss; the derivatives by `fixed` parts are zero."""
+
+    workspace_bytes = 0
+
+    def __init__(self, net: Net, loss: str, fixed: tuple[str, ...]) -> None:
+        self.net = net
+        self.loss = loss
+        self.size = net.size
+        self._free = np.ones(net.size, net.dtype)
+        for part in fixed:
+            self._free[net.part(part)] = 0
+
+    def logits(
+        self, theta: Array, X: Array, out: Array, defect: Array | None = None, threads: int = 0
+    ) -> None:
+        """Write the logits (n, n_outputs) to `out`."""
+        self._check(theta, X)
+        out[...] = reference.logits(self.net, theta, X, defect)
+
+    def states(
+        self,
+        theta: Array,
+        X: Array,
+        layers: Sequence[int],
+        out: Array,
+        defect: Array | None = None,
+        threads: int = 0,
+    ) -> None:
+        """Write the states after `layers` layers, (n, width) each, to `out`."""
+        self._check(theta, X)
+        found = reference.states(self.net, theta, X, defect)
+        for place, k in zip(out, layers, strict=True):
+            place[...] = found[k]
+
+    def value(
+        self, theta: Array, X: Array, y: NDArray[Any], defect: Array | None = None, threads: int = 0
+    ) -> float:
+        """Return the mean loss."""
+        self._check(theta, X)
+        return self._loss(reference.logits(self.net, theta, X, defect), y)[0]
+
+    def value_and_grad(
+        self,
+        theta: Array,
+        X: Array,
+        y: NDArray[Any],
+        out: Array,
+        defect: Array | None = None,
+        threads: int = 0,
+    ) -> float:
+        """Write the gradient of the mean loss to `out` and return the mean loss."""
+        self._check(theta, X)
+        value, dz = self._loss(reference.logits(self.net, theta, X, defect), y)
+        out[...] = self._free * reference.vjp(self.net, theta, X, dz, defect)[0]
+        return value
+
+    def vjp(
+        self,
+        theta: Array,
+        X: Array,
+        dlogits: Array,
+        out: Array,
+        out_X: Array | None = None,
+        defect: Array | None = None,
+        threads: int = 0,
+    ) -> None:
+        """Write the transposed derivative of the logits times `dlogits` to `out` and `out_X`."""
+        self._check(theta, X)
+        by_theta, by_X = reference.vjp(self.net, theta, X, dlogits, defect)
+        out[...] = self._free * by_theta
+        if out_X is not None:
+            out_X[...] = by_X
+
+    def hessian_product(
+        self,
+        theta: Array,
+        X: Array,
+        y: NDArray[Any],
+        v: Array,
+        out: Array,
+        defect: Array | None = None,
+        threads: int = 0,
+    ) -> None:
+        """Write the product of the Hessian of the mean loss with `v` to `out`, by a complex step."""
+        self._check(theta, X)
+        point = theta + 1j * STEP * (self._free * v).astype(np.float64)
+        _, dz = self._loss(reference.logits(self.net, point, X, defect), y)
+        gradient, _ = reference.vjp(self.net, point, X, dz, defect)
+        out[...] = self._free * gradient.imag / STEP
+
+    def gauss_newton_product(
+        self,
+        theta: Array,
+        X: Array,
+        y: NDArray[Any],
+        v: Array,
+        out: Array,
+        defect: Array | None = None,
+        threads: int = 0,
+    ) -> None:
+        """Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`."""
+        self._check(theta, X)
+        point = theta + 1j * STEP * (self._free * v).astype(np.float64)
+        _, dz = self._loss(reference.logits(self.net, point, X, defect), y)
+        by_theta, _ = reference.vjp(self.net, theta, X, dz.imag / STEP, defect)
+        out[...] = self._free * by_theta
+
+    def state_defect(
+        self,
+        theta: Array,
+        X: Array,
+        coarse: PythonEvaluator,
+        coarse_theta: Array,
+        out: Array,
+        defect: Array | None = None,
+        threads: int = 0,
+    ) -> None:
+        """Write by how much the steps of `coarse` miss the states of this network to `out`."""
+        self._check(theta, X)
+        out[...] = reference.state_defect(self.net, theta, coarse.net, coarse_theta, X, defect)
+
+    def defect_shape(self, n_samples: int) -> tuple[int, int, int]:
+        """Return the shape of a state defect of this network."""
+        return self.net.depth, n_samples, self.net.width
+
+    def gradient_bytes(self, n_samples: int, threads: int = 0) -> int:
+        """Return the memory of the states of all layers, which a gradient keeps, in bytes."""
+        return (self.net.depth + 1) * n_samples * self.net.width * self.net.dtype.itemsize
+
+    def _loss(self, z: Any, y: NDArray[Any]) -> tuple[float, Any]:
+        """Return the mean loss and its derivative by the logits; the last column may be weights."""
+        weights: Any = 1.0
+        targets: Any = y
+        if y.ndim == 1:
+            targets = np.eye(self.net.n_outputs, dtype=self.net.dtype)[y]
+        elif y.shape[1] > self.net.n_outputs:
+            targets, weights = y[:, :-1], y[:, -1]
+        losses = weights * reference.sample_losses(self.loss, z, targets)
+        dz = reference.loss_gradient(self.loss, z, targets) / len(y)
+        return float(losses.mean().real), (dz.T * weights).T
+
+    def _check(self, theta: Array, X: Array) -> None:
+        for name, array, shape in (
+            ("theta", theta, (self.size,)),
+            ("X", X, (len(X) if X.ndim else 0, self.net.n_inputs)),
+        ):
+            if array.dtype != self.net.dtype:
+                raise TypeError(f"{name}: expected {self.net.dtype}, got {array.dtype}")
+            if array.shape != shape:
+                raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+        if not len(X):
+            raise ValueError("X: expected at least one sample, got none")

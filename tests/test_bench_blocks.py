@@ -1,0 +1,45 @@
+"""The benchmarks of blocks and of depth run, and refuse wrong answers."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCH = Path(__file__).resolve().parents[1] / "bench"
+
+
+def test_every_case_agrees_with_pytorch(capsys) -> None:
+    pytest.importorskip("torch", reason="torch is missing: nothing to compare with")
+    bench = runpy.run_path(str(BENCH / "blocks.py"), run_name="bench_blocks")
+    assert bench["main"](["--depth", "2", "--repeats", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 + len(bench["CASES"])
+    assert all(" x" in line for line in lines[3:])
+
+
+def test_a_wrong_answer_is_told(capsys, monkeypatch) -> None:
+    pytest.importorskip("torch", reason="torch is missing: nothing to compare with")
+    bench = runpy.run_path(str(BENCH / "blocks.py"), run_name="bench_blocks")
+    wrong = bench["play"].__globals__
+    monkeypatch.setitem(wrong, "torch_gradient", lambda *_, **__: lambda: np.ones(1))
+    assert bench["main"](["--depth", "1", "--repeats", "1", "--case", "gradient-16-1000"]) == 1
+    assert "eager differs by" in capsys.readouterr().err
+
+
+def test_the_law_prints_a_rate_for_every_depth(capsys) -> None:
+    bench = runpy.run_path(str(BENCH / "depth.py"), run_name="bench_depth")
+    bench["main"](["law", "--seeds", "1", "--depths", "16,32", "--steps", "2"])
+    rows = capsys.readouterr().out.splitlines()[3:]
+    assert [row.split(",")[0] for row in rows] == ["gradient descent"] * 2 + ["Adam"] * 2
+    assert all(len(row.split()) >= 6 for row in rows)
+
+
+def test_two_layer_networks_learn(capsys) -> None:
+    bench = runpy.run_path(str(BENCH / "depth.py"), run_name="bench_depth")
+    bench["main"](["two-layer", "--seeds", "1", "--depths", "16", "--epochs", "2"])
+    row = capsys.readouterr().out.splitlines()[-1].split()
+    assert row[0] == "16"
+    assert float(row[3]) < float(row[1])

@@ -50,8 +50,8 @@ ARROWS = {
     "_core checks",
     "sklearn": "training recipes resnet blocks mgopt parallel checks exclusive",
     "torch": "resnet blocks schemes mgopt checks",
-    "__init__": "_core parallel blocks schemes mgopt resnet problems datasets testing files recipes training plot "
-    "experiments",
+    "__init__": "_core parallel blocks schemes mgopt resnet problems datasets testing files "
+    "recipes training plot experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files recipes training "
     "plot experiments runs checks interrupts",
     "__main__": "cli",

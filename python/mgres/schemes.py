@@ -27,7 +27,6 @@ from typing import ClassVar
 
 from . import _core
 
-
 __all__ = ["RK4", "Euler", "Matched", "Scheme", "Verlet"]
 
 
@@ -155,7 +154,7 @@ def coarsened(scheme: Scheme, factor: float, wanted: str | None = None) -> Schem
         If `wanted` is no coarse scheme of it.
     """
     imitable = isinstance(scheme, IMITATED)
-    if wanted == "matched" and imitable or wanted is None and isinstance(scheme, Matched):
+    if (wanted == "matched" and imitable) or (wanted is None and isinstance(scheme, Matched)):
         return Matched(scheme.substeps * factor)
     if wanted not in (None, scheme.name):
         expected = sorted({scheme.name, "matched"} if imitable else {scheme.name})

@@ -109,3 +109,17 @@ WRONG = [
 def test_wrong_arguments(function, arguments, options, error, message):
     with pytest.raises(error, match=message):
         function(*arguments, **options)
+
+
+def test_arrays_of_other_blocks(axes):
+    block = mgres.blocks.TwoLayer(3, norm="layer")
+    net = mgres.ResNet(2, 2, 2, depth=4, dtype=np.float64, block=block)
+    theta = net.init(0)
+    plot.weights((net, theta), show="norm", ax=axes)
+    assert axes.get_ylabel() == "norm of W1(t)"
+    plot.weights((net, theta), part="scale", ax=axes)
+    assert axes.get_ylabel() == "entries of scale(t)"
+    with pytest.raises(ValueError, match=r"part: expected one of \('W1', 'b1', .*got 'W'"):
+        plot.weights((net, theta), part="W", ax=axes)
+    plot.moved(net, theta, 1.1 * theta, ax=axes)
+    plot.flow(net, theta, np.ones((3, 2)), np.array([0, 1, 0]))

@@ -7,6 +7,7 @@ import pytest
 
 import mgres
 from mgres import blocks
+from mgres.resnet import reference
 
 from .problems import random_problem
 
@@ -40,8 +41,10 @@ def test_potentials_make_a_symplectic_map(activation, hidden):
     zero, one = np.zeros((3, 3)), np.eye(3)
     omega = np.block([[zero, one], [-one, zero]])
     for x in X:
-        J = jacobian(net, theta, x)
-        np.testing.assert_allclose(J.T @ omega @ J, omega, atol=1e-12 * np.linalg.norm(J) ** 2)
+        slope = jacobian(net, theta, x)
+        np.testing.assert_allclose(
+            slope.T @ omega @ slope, omega, atol=1e-12 * np.linalg.norm(slope) ** 2
+        )
 
 
 def test_one_matrix_is_symplectic_only_if_it_is_symmetric_enough():
@@ -49,9 +52,9 @@ def test_one_matrix_is_symplectic_only_if_it_is_symmetric_enough():
     net, theta, X = flow(blocks.Hamiltonian(activation="tanh"))
     zero, one = np.zeros((3, 3)), np.eye(3)
     omega = np.block([[zero, one], [-one, zero]])
-    J = jacobian(net, theta, X[0])
-    assert np.linalg.det(J) == pytest.approx(1, rel=1e-10)
-    assert np.abs(J.T @ omega @ J - omega).max() > 1e-3
+    slope = jacobian(net, theta, X[0])
+    assert np.linalg.det(slope) == pytest.approx(1, rel=1e-10)
+    assert np.abs(slope.T @ omega @ slope - omega).max() > 1e-3
 
 
 @pytest.mark.parametrize("hidden", [None, 4])
@@ -82,9 +85,9 @@ def test_descending_flows_are_stable(sign, holds):
     after = np.linalg.norm(np.subtract(*net.logits(theta, X[:2])))
     assert (after <= before) == holds
     one, single, X = flow(blocks.Gradient(9, sign=sign, activation="tanh"), depth=1)
-    J = jacobian(one, single, X[0])
-    np.testing.assert_allclose(J, J.T, atol=1e-13)
-    assert (np.linalg.eigvalsh(J - np.eye(6))[-1] <= 1e-12) == holds
+    slope = jacobian(one, single, X[0])
+    np.testing.assert_allclose(slope, slope.T, atol=1e-13)
+    assert (np.linalg.eigvalsh(slope - np.eye(6))[-1] <= 1e-12) == holds
 
 
 def test_a_gradient_is_a_two_layer_block_with_tied_matrices():
@@ -159,8 +162,6 @@ def test_a_pace_is_a_longer_step(block):
 @pytest.mark.parametrize("width", [*range(1, 18), 24, 25, 33, 40, 65])
 @pytest.mark.parametrize("hidden", [1, 7, 32])
 def test_every_width_and_number_of_hidden_features(hidden, width, dtype, tolerance):
-    from mgres.resnet import reference
-
     n = [7, 37, 100, 130][width % 4]
     kinds = [
         blocks.TwoLayer(hidden, activation="silu", norm="layer"),

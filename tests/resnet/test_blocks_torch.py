@@ -10,7 +10,7 @@ from .cases import CASES, network
 from .problems import core_value_and_grad, random_problem, relative_error
 
 pytest.importorskip("torch", reason="PyTorch is missing: pip install torch")
-from .torch_networks import (  # noqa: E402  (needs PyTorch)
+from .torch_networks import (
     torch_products,
     torch_value_and_grad,
 )

@@ -75,13 +75,13 @@ def test_reference_of_gauss_newton_by_the_whole_jacobian(loss):
     theta, X, vectors, _ = random_problem(net, 6, labels=False)
     v = direction_of(net)
     units = np.eye(18).reshape(18, 6, 3)
-    J = np.array([reference.vjp(net, theta, X, unit)[0] for unit in units])
+    slope = np.array([reference.vjp(net, theta, X, unit)[0] for unit in units])
     z = reference.logits(net, theta, X)
-    H = np.zeros((6, 3, 6, 3))
+    bend = np.zeros((6, 3, 6, 3))
     for j, one in enumerate(z):
         q = np.exp(one) / np.exp(one).sum()
-        H[j, :, j] = np.eye(3) if loss == "squared_error" else np.diag(q) - np.outer(q, q)
-    expected = J.T @ (H.reshape(18, 18) / 6) @ J @ v
+        bend[j, :, j] = np.eye(3) if loss == "squared_error" else np.diag(q) - np.outer(q, q)
+    expected = slope.T @ (bend.reshape(18, 18) / 6) @ slope @ v
     actual = curvature_reference.gauss_newton_product(net, loss, theta, X, vectors, v)
     np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-13)
 

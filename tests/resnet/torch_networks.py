@@ -41,15 +41,15 @@ def torch_field(block, p, y):
     if block.norm is not None:
         y = normalised(block.norm, p["scale"], y)
     if block.name == "two_layer":
-        F = sigma(y @ p["W1"].T + p["b1"]) @ p["W2"].T + p["b2"]
+        value = sigma(y @ p["W1"].T + p["b1"]) @ p["W2"].T + p["b2"]
     elif block.name == "gradient":
-        F = block.sign * sigma(y @ p["K"].T + p["b"]) @ p["K"]
+        value = block.sign * sigma(y @ p["K"].T + p["b"]) @ p["K"]
     else:
         W = p["W"]
         if block.name == "antisymmetric":
             W = (W - W.T) / 2 - block.damping * torch.eye(len(W), dtype=W.dtype)
-        F = sigma(y @ W.T + p["b"])
-    return torch.exp(p["pace"]) * F if block.paced else F
+        value = sigma(y @ W.T + p["b"])
+    return torch.exp(p["pace"]) * value if block.paced else value
 
 
 def torch_step(net, layer, y):

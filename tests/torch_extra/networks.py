@@ -3,6 +3,7 @@
 import numpy as np
 
 import mgres
+from mgres import blocks
 from mgres.resnet.network import ACTIVATIONS
 
 OPTIONS = {
@@ -11,6 +12,12 @@ OPTIONS = {
     "rk4": {"scheme": "rk4"},
     "verlet": {"scheme": "verlet"},
     "antisymmetric": {"weights": "antisymmetric", "damping": 0.2},
+    "dense, rms": {"block": blocks.Dense(norm="rms", paced=True)},
+    "antisymmetric, layer": {"block": blocks.Antisymmetric(0.2, norm="layer"), "scheme": "rk4"},
+    "two layers": {"block": blocks.TwoLayer(9, norm="layer", paced=True)},
+    "gradient": {"block": blocks.Gradient(5), "scheme": "matched", "substeps": 3},
+    "ascent": {"block": blocks.Gradient(5, sign=1, norm="rms")},
+    "potentials": {"block": blocks.Hamiltonian(5)},
 }
 CASES = [(name, activation) for name in OPTIONS for activation in ACTIVATIONS]
 

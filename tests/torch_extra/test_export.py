@@ -30,7 +30,14 @@ def test_torch_export_with_a_free_batch_size(options):
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # its own
 @pytest.mark.parametrize(
     ("options", "optimize"),
-    [("euler", True), ("euler", False), ("verlet", True), ("antisymmetric", True)],
+    [
+        ("euler", True),
+        ("euler", False),
+        ("verlet", True),
+        ("antisymmetric", True),
+        ("two layers", True),
+        ("gradient", True),
+    ],
 )
 def test_onnx_export_with_a_free_batch_size(options, optimize, tmp_path):
     pytest.importorskip("onnxscript", reason="onnxscript is missing: pip install onnxscript")

@@ -26,10 +26,10 @@ class DecayToStart:
                     + \|W_{out}\|_F^2 + \|b_{out}\|^2 \Big)
 
     with all parameters of a layer for other blocks, also the scale of a norm and the pace, whose
-    starts change nothing.  With it a strong regulariser leaves a random nonlinear flow with a linear map behind it, not a
-    linear model as decay towards zero does.  Every level uses the means of :math:`\theta^0` over
-    the layers that one of its own stands for; of a start that is constant there, all levels mean
-    the same functional.
+    starts change nothing.  With it a strong regulariser leaves a random nonlinear flow with a
+    linear map behind it, not a linear model as decay towards zero does.  Every level uses the
+    means of :math:`\theta^0` over the layers that one of its own stands for; of a start that is
+    constant there, all levels mean the same functional.
 
     Source: X. Li, Y. Grandvalet and F. Davoine, Explicit inductive bias for transfer learning with
     convolutional networks, ICML 2018, for decay towards a start.

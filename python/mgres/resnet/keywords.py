@@ -1,6 +1,4 @@
-"""What the short keywords of a network mean: block and scheme in the one place where names become
-values.
-"""
+"""What the short keywords of a network mean: here they become a block and a scheme."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -241,9 +241,9 @@ class ResNet:
         """Return random parameters.
 
         Q and W_out are Glorot-uniform and all biases zero; see :mod:`mgres.resnet.initialize` for
-        the schemes of the layers' matrices.  For multilevel training start smooth in t: with "coarse", or with the
-        depth of the coarsest network as `coarse_depth`, so that all levels see the same start.
-        "normal", independent weights in every layer, is the paper's start.
+        the schemes of the layers' matrices.  For multilevel training start smooth in t: with
+        "coarse", or with the depth of the coarsest network as `coarse_depth`, so that all levels
+        see the same start.  "normal", independent weights in every layer, is the paper's start.
 
         Parameters
         ----------

@@ -69,8 +69,8 @@ def potential_layer(activation: str, K: Numbers, b: Numbers, x: Numbers) -> tupl
     a, inner = inner_layer(activation, K, b, x)
 
     def pull(r: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        x_bar, K_bar, b_bar = inner(r @ K.T)
-        return x_bar, K_bar + a.T @ r, b_bar
+        x_bar, weights, bias = inner(r @ K.T)
+        return x_bar, weights + a.T @ r, bias
 
     return a @ K, pull
 
@@ -98,32 +98,32 @@ def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
         W = p["W"]
         if isinstance(block, Antisymmetric):
             W = (W - W.T) / 2 - block.damping * np.eye(len(W))
-        F, pull = inner_layer(sigma_of, W, p["b"], y)
+        value, pull = inner_layer(sigma_of, W, p["b"], y)
 
         def pull_dense(r: Numbers) -> tuple[Numbers, Layer]:
-            y_bar, W_bar, b_bar = pull(r)
+            y_bar, weights, bias = pull(r)
             if isinstance(block, Antisymmetric):
-                W_bar = (W_bar - W_bar.T) / 2
-            return y_bar, {"W": W_bar, "b": b_bar}
+                weights = (weights - weights.T) / 2
+            return y_bar, {"W": weights, "b": bias}
 
-        return F, pull_dense
+        return value, pull_dense
     if isinstance(block, TwoLayer):
         a, pull = inner_layer(sigma_of, p["W1"], p["b1"], y)
 
         def pull_two(r: Numbers) -> tuple[Numbers, Layer]:
-            y_bar, W1, b1 = pull(r @ p["W2"])
-            return y_bar, {"W1": W1, "b1": b1, "W2": r.T @ a, "b2": r.sum(axis=0)}
+            y_bar, weights, bias = pull(r @ p["W2"])
+            return y_bar, {"W1": weights, "b1": bias, "W2": r.T @ a, "b2": r.sum(axis=0)}
 
         return a @ p["W2"].T + p["b2"], pull_two
     if isinstance(block, Gradient):
         sign = block.sign
-        F, pull = potential_layer(sigma_of, p["K"], p["b"], y)
+        value, pull = potential_layer(sigma_of, p["K"], p["b"], y)
 
         def pull_gradient(r: Numbers) -> tuple[Numbers, Layer]:
-            y_bar, K, b = pull(sign * r)
-            return y_bar, {"K": K, "b": b}
+            y_bar, weights, bias = pull(sign * r)
+            return y_bar, {"K": weights, "b": bias}
 
-        return sign * F, pull_gradient
+        return sign * value, pull_gradient
     if isinstance(block, Custom):
         return block.field(p, y)
     raise ValueError(f"block: {block} is no field of its own")
@@ -133,7 +133,7 @@ def field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     """Return F(y; p) for the arrays `p` of a layer, samples as rows."""
     norm = getattr(block, "norm", None)
     u, pull_norm = normalised(norm, p["scale"], y) if norm else (y, None)
-    F, pull_inner = inner_field(block, p, u)
+    value, pull_inner = inner_field(block, p, u)
     pace = np.exp(p["pace"]) if getattr(block, "paced", False) else 1.0
 
     def pull(r: Numbers) -> tuple[Numbers, Layer]:
@@ -141,10 +141,10 @@ def field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
         if pull_norm is not None:
             y_bar, g["scale"] = pull_norm(y_bar)
         if "pace" in p:
-            g["pace"] = pace * (r * F).sum()
+            g["pace"] = pace * (r * value).sum()
         return y_bar, g
 
-    return pace * F, pull
+    return pace * value, pull
 
 
 # ---- schemes -------------------------------------------------------------------------------------
@@ -165,16 +165,17 @@ def step(net: Net, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     if isinstance(net.block, Hamiltonian):
         return verlet_step(net, net.block, p, y)
     h, (a, b) = net.dt, tableau(net.scheme)
-    F: list[Numbers] = []
+    slopes: list[Numbers] = []
     pulls: list[Pull] = []
     for row in a:
-        x = y + sum((h * w * f for w, f in zip(row, F, strict=True)), 0.0)
+        x = y + sum((h * w * f for w, f in zip(row, slopes, strict=True)), 0.0)
         value, pull = field(net.block, p, x)
-        F.append(value)
+        slopes.append(value)
         pulls.append(pull)
 
     def pull_step(a_bar: Numbers) -> tuple[Numbers, Layer]:
-        y_bar, total = a_bar, {}
+        y_bar = a_bar
+        total: Layer = {}
         r = [h * w * a_bar for w in b]  # of each stage, complete once all later ones have added
         for i in reversed(range(len(b))):
             x_bar, g = pulls[i](r[i])
@@ -184,28 +185,30 @@ def step(net: Net, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
                 r[j] = r[j] + h * w * x_bar
         return y_bar, total
 
-    return y + sum((h * w * f for w, f in zip(b, F, strict=True)), 0.0), pull_step
+    return y + sum((h * w * f for w, f in zip(b, slopes, strict=True)), 0.0), pull_step
 
 
 def verlet_step(net: Net, block: Hamiltonian, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     """Return what :func:`step` does, for the two halves of the state."""
     h, (first, second) = net.dt, np.split(y, 2, axis=1)
-    W, b = (p["W"].T, p["b"]) if block.hidden is None else (p["K"], p["b"])
-    V, c = (p["W"], p["b"]) if block.hidden is None else (p["L"], p["c"])
-    layer = inner_layer if block.hidden is None else potential_layer
-    f, pull_f = layer(block.activation, W, b, first)
+    layer: Callable[..., tuple[Numbers, Any]]
+    if block.hidden is None:
+        layer, down, up = inner_layer, (p["W"].T, p["b"]), (p["W"], p["b"])
+    else:
+        layer, down, up = potential_layer, (p["K"], p["b"]), (p["L"], p["c"])
+    f, pull_f = layer(block.activation, *down, first)
     second = second - h * f
-    g, pull_g = layer(block.activation, V, c, second)
+    g, pull_g = layer(block.activation, *up, second)
 
     def pull(a_bar: Numbers) -> tuple[Numbers, Layer]:
         p_bar, q_bar = np.split(a_bar, 2, axis=1)
-        more, V_bar, c_bar = pull_g(h * p_bar)
+        more, *by_up = pull_g(h * p_bar)
         q_bar = q_bar + more
-        more, W_bar, b_bar = pull_f(-h * q_bar)
+        more, *by_down = pull_f(-h * q_bar)
         y_bar = np.concatenate([p_bar + more, q_bar], axis=1)
         if block.hidden is None:
-            return y_bar, {"W": W_bar.T + V_bar, "b": b_bar + c_bar}
-        return y_bar, {"K": W_bar, "b": b_bar, "L": V_bar, "c": c_bar}
+            return y_bar, {"W": by_down[0].T + by_up[0], "b": by_down[1] + by_up[1]}
+        return y_bar, dict(zip(("K", "b", "L", "c"), (*by_down, *by_up), strict=True))
 
     return np.concatenate([first + h * g, second], axis=1), pull
 

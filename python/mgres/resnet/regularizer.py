@@ -202,6 +202,7 @@ def bind_all(
 
 
 def check_strength(name: str, strength: float, measure: str, measures: Sequence[str]) -> None:
+    """Raise a ValueError unless a strength is a number >= 0 and a measure is known."""
     if not (strength >= 0 and math.isfinite(strength)):
         raise ValueError(f"{name}: expected a number >= 0, got {strength!r}")
     if measure not in measures:

@@ -17,7 +17,8 @@ class DepthTransfer:
     """P, R = P^T and Pi between a network and one with fewer layers.
 
     Coarse layer j belongs to the time t_j where it acts first, and to the m fine layers from there
-    on, all arrays of a layer alike.  Q and the classifier are the same on all levels: every operator copies them.
+    on, all arrays of a layer alike.  Q and the classifier are the same on all levels: every
+    operator copies them.
 
     ==============  ==============================================================================
     prolongation    fine layer m j + r (r = 0 ... m - 1)

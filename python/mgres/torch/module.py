@@ -52,8 +52,8 @@ class ResNetModule(nn.Module):
     def forward(self, X: Tensor) -> Tensor:
         """Return the logits, shape (n, n_outputs), of samples, shape (n, n_inputs)."""
         y = nn.functional.linear(X, self.Q)
-        arrays: dict[str, Tensor] = {name: getattr(self, name) for name in self.net.layer_arrays}
-        arrays = prepared(self.net.block, arrays)
+        own = {name: getattr(self, name) for name in self.net.layer_arrays}
+        arrays = prepared(self.net.block, own)
         for layer in zip(*(array.unbind(0) for array in arrays.values()), strict=True):
             y = step(self.net, dict(zip(arrays, layer, strict=True)), y)
         return nn.functional.linear(y, self.W_out, self.b_out)

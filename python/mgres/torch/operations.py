@@ -61,12 +61,12 @@ def field(block: Block, p: Layer, y: Tensor) -> Tensor:
     elif norm == "rms":
         y = functional.rms_norm(y, y.shape[-1:], p["scale"], 1e-5)
     if isinstance(block, TwoLayer):
-        F = linear(sigma(linear(y, p["W1"], p["b1"])), p["W2"], p["b2"])
+        value = linear(sigma(linear(y, p["W1"], p["b1"])), p["W2"], p["b2"])
     elif isinstance(block, Gradient):
-        F = block.sign * (sigma(linear(y, p["K"], p["b"])) @ p["K"])
+        value = block.sign * (sigma(linear(y, p["K"], p["b"])) @ p["K"])
     else:
-        F = sigma(linear(y, p["W"], p["b"]))
-    return torch.exp(p["pace"]) * F if "pace" in p else F
+        value = sigma(linear(y, p["W"], p["b"]))
+    return torch.exp(p["pace"]) * value if "pace" in p else value
 
 
 def advance(net: LayeredNetwork, f: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:

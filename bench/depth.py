@@ -4,8 +4,9 @@
     python bench/depth.py two-layer [--seeds 3] [--depths 16,64,256,1024] [--plot FILE]
 
 "law": the paper's circles, width 3, from a start that is smooth in t; after 20 full gradients the
-loss at each learning rate of a grid, for gradient descent (of all parameters, and of the layers only)
-and Adam, in the Euclidean metric and in that of L^2(0, T).  A row is the best rate at each depth, the median over the seeds.
+loss at each learning rate of a grid, for gradient descent (of all parameters, and of the layers
+only) and Adam, in the Euclidean metric and in that of L^2(0, T).  A row is the best rate at each
+depth, the median over the seeds.
 
 "two-layer": the state of Lorenz' system after time 1/2 as a function of its start, by a stack of
 `TwoLayer(norm="layer", activation="silu")`, width 64, with Adam on mini-batches, the same setting

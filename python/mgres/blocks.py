@@ -270,9 +270,9 @@ class Hamiltonian(Block):
 class Custom(Block):
     r"""A block of your own, in NumPy: slow but right.  Derive a frozen dataclass from it.
 
-    Everything works with it but :func:`mgres.save` and :func:`mgres.torch.to_module`.  Products with
-    second derivatives are derivatives by a complex step, so they need functions that are right for
-    complex numbers.
+    Everything works with it but :func:`mgres.save` and :func:`mgres.torch.to_module`.  Products
+    with second derivatives are derivatives by a complex step, so they need functions that are right
+    for complex numbers.
     """
 
     name: ClassVar[str] = "custom"
@@ -300,7 +300,7 @@ class Custom(Block):
         raise NotImplementedError(f"{type(self).__name__} does not say what it computes")
 
     def describe(self) -> dict[str, Any]:
-        """A file could not hold what it computes."""
+        """Raise a ValueError: a file could not hold what it computes."""
         raise ValueError(
             f"block: expected one of mgres, whose own code a file needs not, got {self}"
         )

@@ -12,13 +12,12 @@ from .pages import ROOT
 
 PACKAGES = [
     "mgres",
-    "mgres.blocks",
-    "mgres.schemes",
     "mgres.mgopt",
     "mgres.mgopt.cycles",
     "mgres.mgopt.nested",
     "mgres.mgopt.optimizers",
     "mgres.resnet",
+    "mgres.resnet.regularizers",
     "mgres.problems",
     "mgres.datasets",
     "mgres.testing",
@@ -37,6 +36,9 @@ PACKAGES = [
     "mgres.experiments.comparison",
     "mgres.experiments.fine_phase",
 ]
+MODULES = ["mgres.blocks", "mgres.schemes"]
+"""Public modules of their own."""
+
 NEEDS = {"mgres.sklearn": "sklearn", "mgres.torch": "torch"}
 """Packages that are extras themselves."""
 
@@ -50,7 +52,7 @@ def listed() -> set[str]:
 
 def packages() -> Iterator[str]:
     """Yield the public packages that can be imported here."""
-    for name in PACKAGES:
+    for name in [*PACKAGES, *MODULES]:
         if name not in NEEDS or importlib.util.find_spec(NEEDS[name]):
             yield name
 

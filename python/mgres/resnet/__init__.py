@@ -1,16 +1,13 @@
 """Deep residual networks as hierarchies of objectives."""
 
-from .decay import DecayToStart
 from .initialize import smooth_start_depth
-from .lasso import Lasso
 from .layered import LayeredNetwork, LayeredObjective
 from .memory import estimate_memory
 from .metric import time_metric
 from .network import BlockViews, ResNet, Views
 from .objective import ResNetObjective, Samples
 from .problem import resnet_hierarchy
-from .regularizer import Penalty, Regularizer, Tikhonov
-from .smoothness import Smoothness
+from .regularizers import DecayToStart, Lasso, Penalty, Regularizer, Smoothness, Tikhonov
 from .transfer import DepthTransfer
 from .weighting import class_weights
 

@@ -15,7 +15,7 @@ from ..parallel import wanted_threads
 from .coarse import check_levels, coarse_network
 from .layout import PARTS, Array
 from .network import ResNet
-from .regularizer import Regularizer, bind_all
+from .regularizers.regularizer import Regularizer, bind_all
 from .samples import Samples as Samples
 from .samples import Targets as Targets
 from .samples import check_inputs as check_inputs

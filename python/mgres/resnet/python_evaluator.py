@@ -21,18 +21,28 @@ class Net(reference.Net, Protocol):
     """What an evaluator asks of a network beside its steps."""
 
     @property
-    def n_inputs(self) -> int: ...
+    def n_inputs(self) -> int:
+        """Features of a sample."""
+        ...
 
     @property
-    def width(self) -> int: ...
+    def width(self) -> int:
+        """Features of a state."""
+        ...
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """The number of parameters."""
+        ...
 
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[Any]:
+        """Of parameters and data."""
+        ...
 
-    def part(self, name: str) -> slice: ...
+    def part(self, name: str) -> slice:
+        """Return where a part lies in the flat array."""
+        ...
 
 
 class PythonEvaluator:
@@ -98,16 +108,16 @@ class PythonEvaluator:
         X: Array,
         dlogits: Array,
         out: Array,
-        out_X: Array | None = None,
+        out_X: Array | None = None,  # noqa: N803
         defect: Array | None = None,
         threads: int = 0,
     ) -> None:
         """Write the transposed derivative of the logits times `dlogits` to `out` and `out_X`."""
         self._check(theta, X)
-        by_theta, by_X = reference.vjp(self.net, theta, X, dlogits, defect)
+        by_theta, by_inputs = reference.vjp(self.net, theta, X, dlogits, defect)
         out[...] = self._free * by_theta
         if out_X is not None:
-            out_X[...] = by_X
+            out_X[...] = by_inputs
 
     def hessian_product(
         self,
@@ -119,7 +129,7 @@ class PythonEvaluator:
         defect: Array | None = None,
         threads: int = 0,
     ) -> None:
-        """Write the product of the Hessian of the mean loss with `v` to `out`, by a complex step."""
+        """Write the Hessian of the mean loss times `v` to `out`, by a complex step."""
         self._check(theta, X)
         point = theta + 1j * STEP * (self._free * v).astype(np.float64)
         _, dz = self._loss(reference.logits(self.net, point, X, defect), y)

@@ -17,7 +17,7 @@ from ..mgopt import Objective
 from ..resnet import Regularizer, Samples
 from ..resnet.coarse import coarse_network
 from ..resnet.layout import PARTS
-from ..resnet.regularizer import bind_all
+from ..resnet.regularizers.regularizer import bind_all
 from .data import check_data, check_labels
 from .layout import Array
 from .network import TorchResNet

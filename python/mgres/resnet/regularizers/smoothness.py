@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import _core
-from .layered import LayeredNetwork
-from .layout import Array
+from ... import _core
+from ..layered import LayeredNetwork
+from ..layout import Array
 from .regularizer import MEASURES, Penalty, check_strength
 
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .. import _core
-from .layered import LayeredNetwork
-from .layout import Array
+from ... import _core
+from ..layered import LayeredNetwork
+from ..layout import Array
 
 MEASURES = ("layers", "time")
 

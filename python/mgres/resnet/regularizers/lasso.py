@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..mgopt import L1, ProximalGradient, Rate
-from .layered import LayeredNetwork
+from ...mgopt import L1, ProximalGradient, Rate
+from ..layered import LayeredNetwork
 from .regularizer import MEASURES
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .layered import LayeredNetwork
+from ..layered import LayeredNetwork
 from .regularizer import Penalty
 
 Array = NDArray[Any]

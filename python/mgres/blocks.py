@@ -39,6 +39,7 @@ from .schemes import Scheme
 __all__ = [
     "Antisymmetric",
     "Block",
+    "Custom",
     "Dense",
     "Gradient",
     "Hamiltonian",
@@ -332,6 +333,11 @@ NAMES = tuple(KINDS)
 
 def from_description(description: dict[str, Any]) -> Block:
     """Return the block that :meth:`Block.describe` has described.
+
+    Parameters
+    ----------
+    description : dict
+        Its name, and its attributes by theirs.
 
     Raises
     ------

@@ -3,9 +3,11 @@
     python tools/fuzz.py [--seconds 60] [--seed 0] [--readers csv,model] [--keep FOLDER]
 
 A reader gets files that were changed at random: bytes, numbers, tokens, pieces moved and cut off;
-of safetensors files also single values of the header, with the checksum taken out.  It may read
-them or raise what its documentation says.  Anything else, more than 20 seconds, or 300 MB more
-memory for a small file, is a fault; the file is kept, and the exit code is 1.
+of safetensors files also single values of the header, with the checksum taken out.  It starts from
+files that mgres writes at once and from those in tests/corpus/READER (see tools/corpus.py).  It may
+read them or raise what its documentation says.  Anything else, more than 20 seconds, or 300 MB more
+memory for a small file, is a fault; the file is kept, and the exit code is 1.  When the fault is
+mended the file belongs into the corpus, which the tests replay.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+CORPUS = Path(__file__).resolve().parents[1] / "tests" / "corpus"
 LONGEST = 20
 MOST_KILOBYTES = 300_000
 NUMBERS = [
@@ -93,12 +96,13 @@ VALUES: list[Any] = [
 
 @dataclass
 class Reader:
-    """What is fed: good files, what reads them, and what it may raise."""
+    """What is fed: good files, what reads them, what it may raise, and the files of the corpus."""
 
     suffix: str
     good: list[bytes]
     read: Callable[[Path], Any]
     raises: tuple[type[Exception], ...]
+    corpus: dict[str, bytes] = field(default_factory=dict)
 
 
 class TooLong(BaseException):
@@ -155,8 +159,13 @@ def damaged_header(contents: bytes, rng: random.Random) -> bytes:
     """Return a safetensors file with other values in its header, which its checksum allows."""
     size = int.from_bytes(contents[:8], "little")
     rest = contents[8 + size :]
-    header = json.loads(contents[8 : 8 + size])
-    header.get("__metadata__", {}).pop("crc32", None)
+    try:
+        header = json.loads(contents[8 : 8 + size])
+        header.get("__metadata__", {}).pop("crc32", None)
+    except (ValueError, AttributeError, RecursionError):  # damaged already, as in the corpus
+        data = bytearray(contents)
+        _change(data, rng)
+        return bytes(data)
     for _ in range(rng.choice([1, 1, 2])):
         header = _other(header, rng)
     text = json.dumps(header).encode()
@@ -199,18 +208,50 @@ def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
 # ---- readers -------------------------------------------------------------------------------------
 
 
+def samples() -> tuple[Any, Any]:
+    """Return 60 samples that are the same to the last bit everywhere, as stored checkpoints ask."""
+    k = np.arange(60)
+    X = np.stack([7 * k % 32 - 16, 11 * k % 32 - 16], axis=1) / np.float32(8)
+    return X.astype(np.float32), (k % 3 == 0).astype(np.int64)
+
+
+def objective() -> mgres.ResNetObjective:
+    """Return what is trained for checkpoints."""
+    return mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 4), *samples())
+
+
+RUNS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "cascade": lambda f: {},
+    "batches": lambda f: {"batch_size": 20},
+    "adam": lambda f: {
+        "hierarchy": mgres.resnet_hierarchy(f, 2, optimizer=mgres.Adam(0.01), metric="time"),
+        "batch_size": 20,
+    },
+    "trust": lambda f: {
+        "hierarchy": mgres.resnet_hierarchy(f, 2, optimizer=mgres.LBFGS(memory=3)),
+        "cycle": mgres.VCycle(mgres.Schedule.paper(2), state="keep", trust=mgres.TrustRegion(0.05)),
+    },
+    "verified": lambda f: {
+        "cycle": mgres.VCycle(mgres.Schedule.paper(2), line_search=mgres.Armijo()),
+        "batch_size": mgres.Verified(20),
+    },
+}
+"""Runs whose checkpoints are read."""
+
+
 def readers(folder: Path) -> dict[str, Reader]:
-    """Return the readers, with files that mgres wrote itself."""
-    X, y, *_ = mgres.datasets.circles(1, 60, 10)
-    f = mgres.ResNetObjective(mgres.ResNet(2, 3, 2, 8), X, y)
+    """Return the readers, with files that mgres wrote itself, and those of the corpus."""
+    X, y = samples()
+    f = objective()
     mgres.save(folder / "model", f.net, f.net.init(0), notes={"a": "b"})
     checkpoints = []
-    for name, settings in {"cascade": {}, "batches": {"batch_size": 20}}.items():
-        place = mgres.Checkpoint(folder / name, every_cycles=1)
-        mgres.fit(f, max_cycles=3, seed=1, checkpoint=place, **settings)
+    for name, settings in RUNS.items():
+        place = mgres.Checkpoint(folder / name, keep=1)
+        mgres.fit(f, max_cycles=3, seed=1, checkpoint=place, **settings(f))
         checkpoints += [path.read_bytes() for path in (folder / name).glob("*.safetensors")]
     result = mgres.fit(f, levels=2, max_cycles=5)
     result.history.to_csv(folder / "history.csv")
+    result.history.save(folder / "history.jsonl")
     np.savez(folder / "table.npz", X=X, y=y)
     rows = "\n".join(f"{a},{b},{'xy'[c]}" for (a, b), c in zip(X, y, strict=True))
     quoted = "\n".join(f'"{a}";"{b}";"k ""{c}"""' for (a, b), c in zip(X, y, strict=True))
@@ -239,7 +280,7 @@ def readers(folder: Path) -> dict[str, Reader]:
         ),
         "checkpoint": Reader(
             ".safetensors",
-            checkpoints[:2],
+            checkpoints,
             lambda path: _resume(f, path),
             (FormatError, ValueError),
         ),
@@ -258,6 +299,12 @@ def readers(folder: Path) -> dict[str, Reader]:
             mgres.History.from_csv,
             (ValueError, OSError),
         ),
+        "lines": Reader(
+            ".jsonl",
+            [(folder / "history.jsonl").read_bytes()],
+            mgres.History.load,
+            (ValueError, OSError),
+        ),
     }
     try:
         import pyarrow as pa
@@ -272,6 +319,9 @@ def readers(folder: Path) -> dict[str, Reader]:
             lambda path: table.read_table(path, "kind"),
             (ValueError, OSError),
         )
+    for name, reader in found.items():
+        files = sorted((CORPUS / name).glob("*"))
+        reader.corpus = {path.name: path.read_bytes() for path in files}
     return found
 
 
@@ -284,8 +334,16 @@ def _alone(path: Path) -> Path:
 
 
 def _resume(f: Any, path: Path) -> None:
+    """Go on with the first of the runs that says it can."""
     folder = _alone(path)
-    mgres.fit(f, max_cycles=4, seed=1, resume=folder)
+    for settings in RUNS.values():
+        try:
+            mgres.fit(f, max_cycles=4, seed=1, resume=folder, **settings(f))
+            return
+        except ValueError as error:
+            if "belongs to another run" not in str(error):
+                raise
+    raise ValueError("a checkpoint of none of these runs")
 
 
 def _records(path: Path) -> None:
@@ -300,10 +358,14 @@ def hunt(
 ) -> int:
     """Feed one reader until the end; return the number of kinds of faults."""
     faults: set[str] = set()
+    every = [*reader.good, *reader.corpus.values()]
+    # every other file starts from one that is read, because what is refused early hides the rest
+    readable = [contents for name, contents in reader.corpus.items() if not name.startswith("bad-")]
+    readable += reader.good
     fed = read = 0
     with tempfile.TemporaryDirectory() as folder:
         while not end(fed):
-            contents = damaged(rng.choice(reader.good), rng)
+            contents = damaged(rng.choice(readable if rng.random() < 0.5 else every), rng)
             path = Path(folder) / f"file{reader.suffix}"
             path.write_bytes(contents)
             fed += 1
@@ -322,6 +384,7 @@ def judged(reader: Reader, path: Path) -> str | None:
     """Return "" if a file was read, None if it was refused, or else what is wrong."""
     before = _kilobytes()
     if hasattr(signal, "alarm"):
+        handler = signal.signal(signal.SIGALRM, _too_long)
         signal.alarm(LONGEST)
     try:
         with np.errstate(all="ignore"):
@@ -339,8 +402,13 @@ def judged(reader: Reader, path: Path) -> str | None:
     finally:
         if hasattr(signal, "alarm"):
             signal.alarm(0)
+            signal.signal(signal.SIGALRM, handler)
     grown = _kilobytes() - before
     return f"took {grown // 1000} MB" if grown > MOST_KILOBYTES else fault
+
+
+def _too_long(number: int, frame: Any) -> None:
+    raise TooLong
 
 
 def _kilobytes() -> int:
@@ -361,12 +429,6 @@ def main() -> int:
     options.keep.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     mgres.set_num_threads(1)
-
-    def too_long(number: int, frame: Any) -> None:
-        raise TooLong
-
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, too_long)
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_AS, (6 << 30, resource.RLIM_INFINITY))
     with tempfile.TemporaryDirectory() as folder:

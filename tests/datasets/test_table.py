@@ -166,6 +166,65 @@ def test_parquet_with_cells_that_are_no_numbers(tmp_path, cells):
         read_table(tmp_path / "t.parquet", "kind")
 
 
+@pytest.fixture
+def write_parquet(tmp_path):
+    """Return a function that writes a column beside a number and a kind."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+
+    def write(column, name="c"):
+        path = tmp_path / "t.parquet"
+        columns = {"a": [1.0, 2.0], name: column(pyarrow), "kind": ["x", "y"]}
+        parquet.write_table(pyarrow.table(columns), path)
+        return path
+
+    return write
+
+
+def integers(*values):
+    return lambda pyarrow: pyarrow.array(values, pyarrow.int64())
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        (lambda pa: integers(2**62, 0)(pa).cast(pa.timestamp("us")), "value out of range"),
+        (lambda pa: integers(2**60 + 1, 0)(pa).cast(pa.timestamp("ns")), "2006-07-14 23:58:24.60"),
+        (lambda pa: pa.array([0, 1], pa.int32()).cast(pa.date32()), "1970-01-01"),
+        (lambda pa: pa.array([2**31 - 1, 0], pa.int32()).cast(pa.date32()), "value out of range"),
+    ],
+    ids=["late", "nanoseconds", "usual", "late-day"],
+)
+def test_parquet_with_times_that_python_cannot_hold(write_parquet, column, told):
+    path = write_parquet(column)
+    assert read_table(path, "kind", ignore=["c"]).X.tolist() == [[1], [2]]
+    with pytest.raises(ValueError, match=rf"column 'c', row 1: .*got '.*{told}"):
+        read_table(path, "kind")
+    assert told in str(read_table(path, "c", task="classification", ignore=["kind"]).target.classes)
+
+
+def no_text(pyarrow):
+    """Return a column of text that is not UTF-8."""
+    buffers = pyarrow.array([b"\xff\xfe", b"a"]).buffers()
+    return pyarrow.Array.from_buffers(pyarrow.string(), 2, buffers)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        no_text,
+        lambda pa: integers(2**40, 0)(pa).cast(pa.timestamp("us", "Nowhere/X")),
+        lambda pa: integers(2**62, 0)(pa).cast(pa.duration("s")),
+        lambda pa: pa.array([[2**60 + 1], [0]], pa.list_(pa.timestamp("ns"))),
+    ],
+    ids=["utf8", "zone", "duration", "nested"],
+)
+def test_parquet_with_columns_that_cannot_be_told(write_parquet, column):
+    path = write_parquet(column)
+    with pytest.raises(ValueError, match=r"t.parquet: column 'c': expected numbers or text \("):
+        read_table(path, "kind", ignore=["c"])
+
+
 def test_parquet_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "t.parquet").write_text("")

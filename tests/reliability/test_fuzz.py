@@ -1,4 +1,4 @@
-"""Damaged files: `tools/fuzz.py`, briefly."""
+"""Damaged files: those of `tests/corpus`, and `tools/fuzz.py`, briefly."""
 
 import importlib.util
 import random
@@ -25,7 +25,40 @@ def readers(fuzz, tmp_path_factory):
     return fuzz.readers(tmp_path_factory.mktemp("good"))
 
 
-NAMES = ("csv", "npz", "idx", "model", "checkpoint", "records", "config", "history", "parquet")
+NAMES = (
+    *("csv", "npz", "idx", "model", "checkpoint", "records", "config", "history", "lines"),
+    "parquet",
+)
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
+STORED = sorted(path for path in CORPUS.glob("*/*"))
+
+
+def test_every_reader_has_a_corpus(fuzz, readers):
+    assert {path.parent.name for path in STORED} == set(NAMES) >= set(readers)
+    assert all(reader.corpus for reader in readers.values())
+    assert {path.name.split("-")[0].split(".")[0] for path in STORED} == {"good", "bad", "any"}
+    assert sum(path.stat().st_size for path in STORED) < 200_000, "the corpus shall stay small"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", STORED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_corpus_is_answered_as_documented(fuzz, readers, tmp_path, path):
+    if path.parent.name not in readers:
+        pytest.skip("pyarrow is missing")
+    reader = readers[path.parent.name]
+    copy = tmp_path / f"file{reader.suffix}"  # a checkpoint is moved
+    copy.write_bytes(path.read_bytes())
+    answer = fuzz.judged(reader, copy)
+    assert answer in {"good": [""], "bad": [None], "any": ["", None]}[path.name[:4].rstrip("-")]
+
+
+@pytest.mark.parametrize("path", (CORPUS / "checkpoint").glob("bad-*"), ids=lambda path: path.stem)
+def test_damaged_states_of_the_corpus_are_those_of_this_version(fuzz, readers, tmp_path, path):
+    """Settings or a version that differ would hide the state: run tools/corpus.py again."""
+    copy = tmp_path / "file.safetensors"
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(fuzz.FormatError, match="does not fit this run"):
+        readers["checkpoint"].read(copy)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -18,7 +18,8 @@ def read_parquet(path: Path) -> Columns:
     ImportError
         If pyarrow is missing.
     ValueError
-        If it is no Parquet file, or has no rows or a name twice.
+        If it is no Parquet file, has no rows or a name twice, or a column that cannot be told as
+        numbers or text.
     OSError
         If it cannot be read.
     """
@@ -31,23 +32,44 @@ def read_parquet(path: Path) -> Columns:
         ) from error
     try:
         table = parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(
-            f"{path}: expected a Parquet file ({str(error).splitlines()[0]})"
-        ) from None
-    names = [str(name) for name in table.column_names]
+        names = [str(name) for name in table.column_names]
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise ValueError(f"{path}: expected a Parquet file ({_first_line(error)})") from None
     if len(set(names)) < len(names):
         raise ValueError(f"{path}: its columns are {', '.join(names)}: two have the same name")
     if not table.num_rows or not names:
         raise ValueError(f"{path}: expected rows and columns, got {table.num_rows} rows")
-    return Columns(path, {name: _cells(table.column(i)) for i, name in enumerate(names)})
+    cells = {}
+    for i, name in enumerate(names):
+        try:
+            cells[name] = _cells(_values(table.column(i), pyarrow))
+        except (pyarrow.ArrowException, ArithmeticError, ValueError) as error:
+            raise ValueError(
+                f"{path}: column {name!r}: expected numbers or text ({_first_line(error)})"
+            ) from None
+    return Columns(path, cells)
 
 
-def _cells(column: Any) -> Cells:
+def _values(column: Any, pyarrow: Any) -> list[Any]:
+    """Return the cells of a column as Python objects, or as text where Python has none for them."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (pyarrow.ArrowException, ArithmeticError, ValueError):
+        if pyarrow.types.is_duration(column.type):
+            raise  # the text would be a number, whose unit nobody sees
+        # nanoseconds, and days beyond the year 9999, which Arrow itself can write down
+        values = column.cast(pyarrow.string()).to_pylist()
+    return values
+
+
+def _cells(values: list[Any]) -> Cells:
     """Return numbers as an array of numbers, everything else, and cells without value, as text."""
-    values = column.to_pylist()
     if not all(isinstance(value, (bool, int, float)) for value in values):  # lists, too
         texts = [None if value is None else str(value).strip() for value in values]
         return np.array(texts, dtype=object)
     array = np.array(values)
     return array if array.dtype.kind in "fiub" else np.array([str(v) for v in values], dtype=object)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

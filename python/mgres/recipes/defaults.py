@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from ..blocks import KINDS, NAMES, Block
+from ..blocks import KINDS, NAMES, Block, Gradient
 from ..mgopt import LBFGS, Adam, LevelOptimizer
 from ..resnet import ResNet, smooth_start_depth
 from ..resnet.network import Array
@@ -21,6 +21,10 @@ SCHEME = "he"
 SCALE = 2.0
 """Of the layers drawn by `SCHEME`: a start at which the flow already mixes its inputs well, and
 near which a strong regulariser then keeps it.  Blocks of two matrices have its root on each."""
+
+GENTLE_SCALE = 0.5
+"""Of gradient blocks.  Their flow contracts: from a larger start it forgets its inputs, and with
+iris and wine nothing better than guessing came of that."""
 
 HIDDEN = {"two_layer": 2, "gradient": 1}
 """Hidden features of blocks by name, in widths."""
@@ -109,6 +113,8 @@ def default_optimizer(learning_rate: float | None) -> LevelOptimizer:
 def smooth_start(net: ResNet, seed: int, scheme: str = SCHEME) -> Array:
     """Return parameters that are smooth in t, so that all levels see the same start."""
     scale = SCALE if "W" in net.layer_arrays else SCALE**0.5
+    if isinstance(net.block, Gradient):
+        scale = GENTLE_SCALE
     return net.init(
         seed,
         scheme=scheme,

@@ -30,7 +30,7 @@ from mgres.info import environment
 from mgres.mgopt import Euclidean, LevelOptimizer
 from mgres.resnet import time_metric
 
-RATES = [2.0**k for k in range(-10, 18)]
+RATES = [2.0**k for k in range(-10, 22)]
 STEPS = 20
 WIDTH, HIDDEN, BATCH, EPOCHS, RATE = 64, 128, 100, 20, 1e-3
 

@@ -120,15 +120,17 @@ step "instructions of three gradients"
 
 # ---- Python -----------------------------------------------------------------------------------------
 
+# tests of one file stay together: some share what takes long to make
+workers=(-n "$(getconf _NPROCESSORS_ONLN)" --dist loadfile)
 step "Python tests"
-"$python" -m pytest -q
+"$python" -m pytest -q "${workers[@]}"
 
 # most machines have AVX2 and no more: what is right on the best level here must be right there, too
 isa=$("$python" -c 'import mgres._core as core; print(core.isa)')
 if [ "$isa" = v4 ] && [ -z "${MGRES_ISA:-}" ]; then
   step "numerical Python tests with AVX2"
   MGRES_ISA=v3 NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" OPENBLAS_CORETYPE=Haswell \
-    "$python" -m pytest -q tests/resnet tests/mgopt
+    "$python" -m pytest -q "${workers[@]}" tests/resnet tests/mgopt
 fi
 
 # ---- documentation ----------------------------------------------------------------------------------

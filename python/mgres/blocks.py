@@ -279,7 +279,18 @@ class Custom(Block):
     name: ClassVar[str] = "custom"
 
     def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
-        """Return names and shapes of the arrays of one layer, in the order of the flat array."""
+        """Return names and shapes of the arrays of one layer, in the order of the flat array.
+
+        Parameters
+        ----------
+        width : int
+            Features of a state.
+
+        Raises
+        ------
+        NotImplementedError
+            Where a derived class does not have it.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say which parameters it has")
 
     def field(self, p: dict[str, Any], y: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any]]]:
@@ -297,22 +308,44 @@ class Custom(Block):
         F : ndarray, shape (n, width)
         pull : callable
             From dL/dF to dL/dy and a dict of dL/dp, summed over the samples.
+
+        Raises
+        ------
+        NotImplementedError
+            Where a derived class does not have it.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what it computes")
 
     def describe(self) -> dict[str, Any]:
-        """Raise a ValueError: a file could not hold what it computes."""
+        """Return nothing: a file could not hold what it computes.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
         raise ValueError(
             f"block: expected one of mgres, whose own code a file needs not, got {self}"
         )
 
     @property
     def kernel(self) -> _core.Block:
-        """There is none."""
+        """What is compiled: nothing, and so a ValueError."""
         raise ValueError(f"block: expected one that is compiled, got {self}")
 
     def check(self, width: int) -> None:
-        """Raise a ValueError unless the parameters are arrays."""
+        """Check what :meth:`parameters` says.
+
+        Parameters
+        ----------
+        width : int
+            Features of a state.
+
+        Raises
+        ------
+        ValueError
+            If the size of an array is no positive integer.
+        """
         for name, shape in self.parameters(width).items():
             if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
                 raise ValueError(
@@ -320,7 +353,18 @@ class Custom(Block):
                 )
 
     def check_scheme(self, scheme: Scheme) -> None:
-        """Raise a ValueError for schemes of Hamiltonian blocks."""
+        """Check that layers can step by `scheme`.
+
+        Parameters
+        ----------
+        scheme : Scheme
+            How they step.
+
+        Raises
+        ------
+        ValueError
+            For the scheme of Hamiltonian blocks.
+        """
         if scheme.name == "verlet":
             raise ValueError("scheme: verlet and Hamiltonian blocks need each other")
 

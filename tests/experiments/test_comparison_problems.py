@@ -59,7 +59,7 @@ def test_fixed_parts_of_plane_problems(name):
 def test_layers_of_the_hamiltonian_problem():
     p = PROBLEMS["henon-heiles"]
     net, theta = p.net(0), p.start(0)
-    assert (net.weights, net.damping, net.scheme) == ("antisymmetric", 0, "euler")
+    assert (net.weights, net.damping, net.scheme.name) == ("antisymmetric", 0, "euler")
     views = net.views(theta)
     assert np.array_equal(views.Q, np.eye(4))
     assert np.array_equal(views.W_out, np.eye(4))

@@ -152,7 +152,7 @@ def test_environment_tells_what_seconds_depend_on():
     facts = environment("1.2")
     assert facts["mgres"] == "1.2"
     assert facts["threads"] == mgres.get_num_threads()
-    assert facts["command"].startswith("mgres ")
+    assert facts["command"].split()[0] == "mgres"
     for name in ("isa", "compiler", "eigen", "numpy", "python", "platform"):
         assert facts[name]
     json.dumps(facts)

@@ -259,7 +259,8 @@ class ResNet:
             Factor for the layers' matrices.
         """
         drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
-        numbers = drawn * self.layer_weights  # drawn in double precision
+        matrices = [math.prod(shape) for shape in self._arrays[0].values() if len(shape) == 2]
+        numbers = drawn * sum(matrices)  # drawn in double precision
         check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
         theta = np.zeros(self.size, self.dtype)
         initialize.fill(self.views(theta), np.random.default_rng(seed), scheme, drawn, scale)

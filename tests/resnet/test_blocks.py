@@ -183,7 +183,8 @@ def test_estimated_memory_is_what_a_gradient_takes(depth, n, name):
 def test_memory_does_not_grow_with_samples_times_depth(name):
     net = network(name, np.float32, width=16, depth=512)
     few, many = (mgres.estimate_memory(net, n) for n in (20_000, 2_000_000))
-    assert many < 1.02 * few
+    # each chunk, of 32 samples at least, keeps its loss in 8 bytes; all states would take 65 GB
+    assert many < 1.02 * few + 2_000_000 / 32 * 8
 
 
 @pytest.mark.parametrize("name", FEW)

@@ -1,15 +1,15 @@
 r"""Random initial parameters.
 
-============  ======================  ==========================================================
-scheme        entries of W            entries of the matrices of other blocks, :math:`s` inputs
-============  ======================  ==========================================================
-``normal``    N(0, 1)                 N(0, 1 / s)
+============  ==================================================================================
+scheme        entries of W; of the matrices of other blocks, with :math:`s` inputs
+============  ==================================================================================
+``normal``    N(0, 1); N(0, 1 / s)
 ``glorot``    uniform on [-a, a], with a^2 = 6 / (rows + columns)  (Glorot and Bengio 2010)
-``he``        N(0, 2 / w)             N(0, 2 / s)  (He et al. 2015)
+``he``        N(0, 2 / w); N(0, 2 / s)  (He et al. 2015)
 ``constant``  ``normal``, one draw for all layers: constant in t
-``coarse``    ``normal``, drawn for :func:`smooth_start_depth` layers and prolonged:
-              piecewise constant in t
-============  ======================  ==========================================================
+``coarse``    ``normal``, drawn for :func:`smooth_start_depth` layers and prolonged: piecewise
+              constant in t
+============  ==================================================================================
 
 with w columns of W and s columns of a matrix, but the larger of columns and rows where the matrix
 multiplies from both sides (K and L of :class:`mgres.blocks.Gradient` and

@@ -52,7 +52,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         :class:`mgres.Schedule`.
     block : str or Block
         What a layer computes: "dense", as above, "antisymmetric", "two_layer", "gradient" or
-        "hamiltonian", with the hidden features that :mod:`mgres.recipes.defaults` gives them; or a
+        "hamiltonian", with the hidden features that ``mgres.recipes.defaults`` gives them; or a
         block of :mod:`mgres.blocks`, such as ``TwoLayer(128, norm="layer")``.
     activation : str, optional
         sigma, see :class:`mgres.ResNet`; by default that of the block, which is relu unless it says
@@ -111,7 +111,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         The network.
     theta_ : ndarray, shape (n_parameters,)
         Its parameters, see :class:`mgres.ResNet`.
-    start_ : ndarray, shape (depth, net_.layer_size)
+    start_ : ndarray, shape (depth, numbers of a layer)
         Parameters of the layers before training, which the regulariser refers to.
     n_iter_ : int
         Iterations of the last fit, or calls of :meth:`partial_fit`.

@@ -71,9 +71,9 @@ class ResNet:
         float32 or float64, of parameters and data.
     block : Block, optional
         What a layer computes, such as ``mgres.blocks.TwoLayer(64)``; by default
-        ``mgres.blocks.Dense()``.  See :mod:`mgres.blocks`.
+        ``mgres.blocks.Dense()``.  See ``mgres.blocks``.
     scheme : Scheme or str, optional
-        How a layer steps: one of :mod:`mgres.schemes` or its name, "euler", "matched", "rk4" or
+        How a layer steps: one of ``mgres.schemes`` or its name, "euler", "matched", "rk4" or
         "verlet".  By default Euler's method, and Verlet's for Hamiltonian blocks.  "verlet" without
         a block means ``mgres.blocks.Hamiltonian()``.
     substeps : float, optional

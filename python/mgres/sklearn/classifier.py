@@ -53,7 +53,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     block : str or Block
         What a layer computes: "dense", as above, "antisymmetric", "two_layer", "gradient" or
         "hamiltonian", with the hidden features that ``mgres.recipes.defaults`` gives them; or a
-        block of :mod:`mgres.blocks`, such as ``TwoLayer(128, norm="layer")``.
+        block of ``mgres.blocks``, such as ``TwoLayer(128, norm="layer")``.
     activation : str, optional
         sigma, see :class:`mgres.ResNet`; by default that of the block, which is relu unless it says
         otherwise.

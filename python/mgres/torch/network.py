@@ -54,7 +54,7 @@ class TorchResNet:
     final_time : float
         T.  Levels are good for each other where T / K is small: start with T = 1 to 10.
     scheme : Scheme or str
-        "euler", "matched" or "rk4"; see :mod:`mgres.schemes`.
+        "euler", "matched" or "rk4"; see ``mgres.schemes``.
     substeps : float, optional
         Of "matched".
 

@@ -130,9 +130,7 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> None:
         """Write the Hessian of the mean loss times `v` to `out`, by a complex step."""
-        self._check(theta, X)
-        point = theta + 1j * STEP * (self._free * v).astype(np.float64)
-        _, dz = self._loss(reference.logits(self.net, point, X, defect), y)
+        point, dz = self._moved(theta, X, y, v, defect)
         gradient, _ = reference.vjp(self.net, point, X, dz, defect)
         out[...] = self._free * gradient.imag / STEP
 
@@ -147,9 +145,7 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> None:
         """Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`."""
-        self._check(theta, X)
-        point = theta + 1j * STEP * (self._free * v).astype(np.float64)
-        _, dz = self._loss(reference.logits(self.net, point, X, defect), y)
+        _, dz = self._moved(theta, X, y, v, defect)
         by_theta, _ = reference.vjp(self.net, theta, X, dz.imag / STEP, defect)
         out[...] = self._free * by_theta
 
@@ -174,6 +170,18 @@ class PythonEvaluator:
     def gradient_bytes(self, n_samples: int, threads: int = 0) -> int:
         """Return the memory of the states of all layers, which a gradient keeps, in bytes."""
         return (self.net.depth + 1) * n_samples * self.net.width * self.net.dtype.itemsize
+
+    def checkpoints(self, n_samples: int, threads: int = 0) -> int:
+        """Return 0: the states of all layers are kept."""
+        return 0
+
+    def _moved(
+        self, theta: Array, X: Array, y: NDArray[Any], v: Array, defect: Array | None
+    ) -> tuple[Any, Any]:
+        """Return theta with a complex step along `v`, and dloss/dlogits there."""
+        self._check(theta, X)
+        point = theta + 1j * STEP * (self._free * v).astype(np.float64)
+        return point, self._loss(reference.logits(self.net, point, X, defect), y)[1]
 
     def _loss(self, z: Any, y: NDArray[Any]) -> tuple[float, Any]:
         """Return the mean loss and its derivative by the logits; the last column may be weights."""

@@ -128,3 +128,11 @@ def test_what_it_cannot_do_is_said(tmp_path):
 
     with pytest.raises(ValueError, match=r"parameters: .*W"):
         mgres.ResNet(2, 4, 2, 3, block=Empty())
+
+
+def test_pytorch_is_told_no_custom_block():
+    to_module = pytest.importorskip("mgres.torch", reason="torch is missing").to_module
+    net = networks()[0]
+    with pytest.raises(ValueError, match="net: expected a block that PyTorch can be told"):
+        to_module(net, net.init(0))
+    assert net.evaluator().checkpoints(N) == 0

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..blocks import Custom
 from ..resnet import ResNet
 from .layer import ResNetLayer, check_theta
 from .operations import prepared, step
@@ -84,7 +85,7 @@ def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
     Parameters
     ----------
     net : ResNet
-        Any block and scheme.
+        Any scheme, and any block but custom ones.
     theta : ndarray, shape (net.size,)
         Its parameters.
 
@@ -93,7 +94,7 @@ def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
     TypeError
         If `net` is no network, or `theta` has another dtype than it.
     ValueError
-        If the shape of `theta` does not fit.
+        If the shape of `theta` does not fit, or the block is a custom one.
 
     Examples
     --------
@@ -107,6 +108,8 @@ def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
     """
     if not isinstance(net, ResNet):
         raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
+    if isinstance(net.block, Custom):
+        raise ValueError(f"net: expected a block that PyTorch can be told, got {net.block}")
     return ResNetModule(net, theta)
 
 

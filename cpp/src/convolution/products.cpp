@@ -39,20 +39,28 @@ struct Operand {
   const S* weights;
 };
 
-/// sum += the products with the channels and columns of one row of the kernel.
+/// Make the compiler forget what it knows about where a pointer points.
+template <class S>
+MGRES_ALWAYS_INLINE void hold_address(const S*& pointer) {
+  asm("" : "+r"(pointer));
+}
+
+/// sum += the products with one row of the kernel.
 template <class S, int R, int P>
-MGRES_ALWAYS_INLINE void add_kernel_row(Index channels, Index columns, const S* x,
-                                        Index channel_stride, const S* weights,
+MGRES_ALWAYS_INLINE void add_kernel_row(const Map& map, const S* x, const S* weights,
                                         Pack<S> (&sum)[R][P]) {
   constexpr int L = kLanes<S>;
 #pragma GCC unroll 1
-  for (Index c = 0; c < channels; ++c, x += channel_stride)
+  for (Index c = 0; c < map.inputs; ++c, x += map.padded_channel * L) {
+    const S* xl = x;
 #pragma GCC unroll 1
-    for (Index l = 0; l < columns; ++l, weights += R) {
+    for (Index l = 0; l < map.columns; ++l, xl += L, weights += R) {
+      // GCC must not see that a pixel was loaded for the last tap: it would keep it, and spill sums.
+      hold_address(xl);
       Pack<S> xp[P];
 #pragma GCC unroll 8
       for (int p = 0; p < P; ++p) {
-        xp[p] = load(x + (l + p) * L);
+        xp[p] = load(xl + p * L);
         hold<S>(xp[p]);
       }
 #pragma GCC unroll 8
@@ -63,6 +71,25 @@ MGRES_ALWAYS_INLINE void add_kernel_row(Index channels, Index columns, const S* 
         for (int p = 0; p < P; ++p) sum[r][p] += factor * xp[p];
       }
     }
+  }
+}
+
+/// The same for a single channel, whose three columns share their pixels.
+template <class S, int P>
+MGRES_ALWAYS_INLINE void add_three_columns(const Map& map, const S* x, const S* weights,
+                                           Pack<S> (&sum)[1][P]) {
+  constexpr int L = kLanes<S>;
+#pragma GCC unroll 1
+  for (Index c = 0; c < map.inputs; ++c, x += map.padded_channel * L, weights += 3) {
+    const Pack<S> w[3] = {broadcast(weights[0]), broadcast(weights[1]), broadcast(weights[2])};
+#pragma GCC unroll 16
+    for (int j = 0; j < P + 2; ++j) {
+      const Pack<S> xj = load(x + j * L);
+#pragma GCC unroll 3
+      for (int l = 0; l < 3; ++l)
+        if (j - l >= 0 && j - l < P) sum[0][j - l] += w[l] * xj;
+    }
+  }
 }
 
 /// R out channels of P neighbouring columns, all rows.  Not inlined, where it would run out of
@@ -88,10 +115,16 @@ __attribute__((noinline)) void multiply_strip(const Map& map, const S* bias, con
         for (int p = 0; p < P; ++p) sum[r][p] += load(from + r * channel + i * row + p * L);
     }
     for (int f = 0; f < count; ++f)
-      for (Index k = map.first_row(i); k < map.last_row(i); ++k)
-        add_kernel_row<S, R, P>(map.inputs, map.columns,
-                                operands[f].x + map.under(i, k) * map.padded_width * L,
-                                map.padded_channel * L, operands[f].weights + k * kernel_row, sum);
+      for (Index k = map.first_row(i); k < map.last_row(i); ++k) {
+        const S* x = operands[f].x + map.under(i, k) * map.padded_width * L;
+        const S* weights = operands[f].weights + k * kernel_row;
+        if constexpr (R == 1)
+          if (map.columns == 3) {
+            add_three_columns<S, P>(map, x, weights, sum);
+            continue;
+          }
+        add_kernel_row<S, R, P>(map, x, weights, sum);
+      }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8

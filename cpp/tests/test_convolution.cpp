@@ -146,8 +146,8 @@ struct Problem {
     check_derivatives();
   }
 
-  static void convolve(const Shape& shape, Index blocks, Start<S> start, Filtered<S> first,
-                       Filtered<S> second, S* out, S* scratch) {
+  static void convolve(const Shape& shape, Index blocks, Start<S> start, Applied<S> first,
+                       Applied<S> second, S* out, S* scratch) {
     multiply<S>(shape, blocks, start, first, second, out, scratch);
   }
 

@@ -41,23 +41,16 @@ struct ConvolutionShape {
 /// Throw std::invalid_argument unless there is such a convolution.
 void check_convolution(const ConvolutionShape& shape);
 
-/// Filters, and the images that they are applied to.
-template <class S>
-struct Filtered {
-  const S* weights = nullptr;
-  const S* x = nullptr;
-};
-
 /// out = start + W * x for the sum of two such products; those with null weights count as zero.  A bias
 /// has one number for each channel.  `out` may be `start.from`, but no x.
 template <class S>
-void multiply(const ConvolutionShape& shape, Index blocks, Start<S> start, Filtered<S> first,
-              Filtered<S> second, S* out, S* scratch);
+void multiply(const ConvolutionShape& shape, Index blocks, Start<S> start, Applied<S> first,
+              Applied<S> second, S* out, S* scratch);
 
 /// out = start + the transposes of the same maps, from outputs to inputs.
 template <class S>
 void multiply_transposed(const ConvolutionShape& shape, Index blocks, Start<S> start,
-                         Filtered<S> first, Filtered<S> second, S* out, S* scratch);
+                         Applied<S> first, Applied<S> second, S* out, S* scratch);
 
 /// weights += the derivative of <s, W * x> by W, summed over all samples.
 template <class S>

@@ -104,6 +104,7 @@ template <class S>
 void add_channel_sums(Index channels, Index pixels, Index blocks, const S* s, S* bias, S* scratch,
                       S factor) {
   constexpr int L = kLanes<S>;
+  if (pixels == 1) return add_sums(channels, blocks, s, bias, scratch, factor);
   Pack<S>* sums = reinterpret_cast<Pack<S>*>(scratch);
   for (Index c = 0; c < channels; ++c) {
     Pack<S> sum[4] = {};  // an addition takes as long as four of them

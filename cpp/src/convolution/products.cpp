@@ -147,13 +147,13 @@ void multiply_channels(const Map& map, const S* bias, const S* from, const Opera
 }
 
 template <class S>
-void multiply_map(const Map& map, Index blocks, Start<S> start, Filtered<S> first,
-                  Filtered<S> second, S* out, S* scratch) {
+void multiply_map(const Map& map, Index blocks, Start<S> start, Applied<S> first,
+                  Applied<S> second, S* out, S* scratch) {
   constexpr int L = kLanes<S>;
   const ProductScratch<S> at(map, scratch);
-  Filtered<S> factors[2];
+  Applied<S> factors[2];
   int count = 0;
-  for (const Filtered<S>& factor : {first, second})
+  for (const Applied<S>& factor : {first, second})
     if (factor.weights != nullptr) factors[count++] = factor;
   for (int f = 0; f < count; ++f) pack(map, factors[f].weights, at.packed[f]);
 
@@ -181,22 +181,22 @@ void multiply_map(const Map& map, Index blocks, Start<S> start, Filtered<S> firs
 }  // namespace
 
 template <class S>
-void multiply(const ConvolutionShape& shape, Index blocks, Start<S> start, Filtered<S> first,
-              Filtered<S> second, S* out, S* scratch) {
+void multiply(const ConvolutionShape& shape, Index blocks, Start<S> start, Applied<S> first,
+              Applied<S> second, S* out, S* scratch) {
   multiply_map(Map(shape, false), blocks, start, first, second, out, scratch);
 }
 
 template <class S>
 void multiply_transposed(const ConvolutionShape& shape, Index blocks, Start<S> start,
-                         Filtered<S> first, Filtered<S> second, S* out, S* scratch) {
+                         Applied<S> first, Applied<S> second, S* out, S* scratch) {
   multiply_map(Map(shape, true), blocks, start, first, second, out, scratch);
 }
 
 #define MGRES_INSTANTIATE(S)                                                                    \
-  template void multiply<S>(const ConvolutionShape&, Index, Start<S>, Filtered<S>, Filtered<S>, \
+  template void multiply<S>(const ConvolutionShape&, Index, Start<S>, Applied<S>, Applied<S>, \
                             S*, S*);                                                            \
-  template void multiply_transposed<S>(const ConvolutionShape&, Index, Start<S>, Filtered<S>,   \
-                                       Filtered<S>, S*, S*);
+  template void multiply_transposed<S>(const ConvolutionShape&, Index, Start<S>, Applied<S>,   \
+                                       Applied<S>, S*, S*);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

@@ -92,13 +92,15 @@ def recommended_grid(problem: Problem, quick: bool) -> list[Settings]:
     X, y, _, _ = problem.data(0)
     f = ResNetObjective(problem.net(0), X, y, problem.loss, problem.regularizer)
     recipe = recipe_for(f, batches=problem.batch_size is not None)
-    coarsest = recipe.hierarchy[len(recipe.hierarchy) - 1]
+    last = len(recipe.hierarchy) - 1
+    coarsest = recipe.hierarchy.coarser(last).finest
+    assert isinstance(coarsest, ResNetObjective)
     return [
         {
             "method": type(recipe.method).__name__,
-            "optimizer": str(coarsest.optimizer),
+            "optimizer": str(recipe.hierarchy[last].optimizer),
             "levels": len(recipe.hierarchy),
-            "K0": coarsest.details["layers"],
+            "K0": coarsest.net.depth,
         }
     ]
 

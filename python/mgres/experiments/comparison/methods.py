@@ -70,7 +70,9 @@ def _single(name: str) -> Method:
 
 
 _nested = partial(Method, per_target=True)
-_peer = partial(Method, most_seeds=3)
+_peer = partial(
+    Method, most_seeds=3, otherwise="PyTorch and JAX are told dense and antisymmetric layers only"
+)
 
 METHODS: dict[str, Method] = {
     **{f"single/{name}": _single(name) for name in single.OPTIMIZERS},
@@ -89,7 +91,7 @@ METHODS: dict[str, Method] = {
     ),
     "torch/adam": _peer(
         peers.torch_adam,
-        lambda problem, quick: single.grid(problem, "adam", quick),
+        peers.adam_grid,
         like="single/adam",
         package="torch",
     ),
@@ -98,7 +100,7 @@ METHODS: dict[str, Method] = {
     ),
     "jax/adam": _peer(
         peers.jax_adam,
-        lambda problem, quick: single.grid(problem, "adam", quick),
+        peers.adam_grid,
         like="single/adam",
         package="jax",
         in_quick=False,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...parallel import get_num_threads
 from ...resnet.network import Array
 from .problem import Problem
-from .single import Settings, starts
+from .single import Settings, grid, starts
 from .trial import Trial
 
 
@@ -28,8 +28,15 @@ def installed(package: str) -> bool:
         return False
 
 
+def adam_grid(problem: Problem, quick: bool) -> list[Settings]:
+    """Return the settings of Adam on one level."""
+    return [] if problem.block is not None else grid(problem, "adam", quick)
+
+
 def torch_lbfgs_grid(problem: Problem, quick: bool) -> list[Settings]:
     """Return memories and starts; the steps are those of a strong Wolfe line search."""
+    if problem.block is not None:
+        return []
     memories = (30,) if quick else (10, 30)
     return [{"memory": m, "start": start} for m in memories for start in starts(problem, quick)]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...blocks import Block
 from ...checks import check_integer
 from ...resnet import ResNet, Tikhonov
 from ...resnet.keywords import block_of
@@ -78,6 +79,9 @@ class Problem:
     width, depth, final_time, activation, weights, damping
         Of the network, see :class:`mgres.ResNet`; the numbers of inputs and outputs are those of
         the data.
+    block : Block, optional
+        What a layer computes, one of :mod:`mgres.blocks`, instead of `activation`, `weights` and
+        `damping`; PyTorch and JAX then have no part.
     loss : str
         "cross_entropy" or "squared_error".
     scheme, scale : str and float
@@ -130,6 +134,7 @@ class Problem:
     source: str = "built in"
     weights: str = "free"
     damping: float = 0.0
+    block: Block | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.make):
@@ -143,7 +148,7 @@ class Problem:
         if any(t.kind == "accuracy" for t in targets) and self.loss != "cross_entropy":
             raise ValueError("targets: an accuracy needs loss='cross_entropy'")
         object.__setattr__(self, "targets", targets)
-        block_of(None, self.activation, self.weights, self.damping)
+        self._block()
         for name in ("width", "depth", "validate_every"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         for name in ("final_time", "max_work_units", "max_seconds"):
@@ -154,6 +159,11 @@ class Problem:
             raise ValueError(f"fixed: expected names from {PARTS}, got {self.fixed!r}")
         object.__setattr__(self, "fixed", tuple(self.fixed))
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
+
+    def _block(self) -> Block:
+        if self.block is None:
+            return block_of(None, self.activation, self.weights, self.damping)
+        return block_of(self.block, None, None, None)
 
     @cached_property
     def _cached_make(self) -> Callable[[int], Data]:
@@ -196,10 +206,8 @@ class Problem:
             outputs,
             self.depth,
             self.final_time,
-            self.activation,
-            self.dtype,
-            weights=self.weights,
-            damping=self.damping,
+            dtype=self.dtype,
+            block=self._block(),
         )
 
     @property
@@ -247,12 +255,15 @@ class Problem:
     def settings(self) -> dict[str, Any]:
         """Return what a reader of a result file must know, as plain values."""
         constrained = {"weights": self.weights, "damping": self.damping}
+        network = {"activation": self.activation}
+        if self.block is not None:
+            network = {"block": str(self.block)}
         return {
             "targets": [str(target) for target in self.targets],
             "depth": self.depth,
             "width": self.width,
             "final_time": self.final_time,
-            "activation": self.activation,
+            **network,
             "loss": self.loss,
             "initial_W": self.scheme,
             "initial_scale": self.scale,

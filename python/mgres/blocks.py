@@ -28,16 +28,16 @@ A block is a value, part of a :class:`mgres.ResNet`, which also says what :math:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .checks import check_integer
+from .checks import check_integer, number_of
 from .schemes import Scheme
 
 __all__ = [
@@ -89,8 +89,9 @@ class Block:
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"activation: expected one of {ACTIVATIONS}, got {self.activation!r}")
+        object.__setattr__(self, "activation", str(self.activation))  # NumPy's shows itself another
         self._check_options()
 
     def _check_options(self) -> None:
@@ -98,12 +99,15 @@ class Block:
         for name, value in asdict(self).items():
             if name == "hidden" and value is not None:
                 object.__setattr__(self, name, check_size(name, value))
-            if name == "norm" and value not in (None, *NORMS):
-                raise ValueError(f"norm: expected None or one of {NORMS}, got {value!r}")
+            if name == "norm" and value is not None:
+                if not isinstance(value, str) or value not in NORMS:
+                    raise ValueError(f"norm: expected None or one of {NORMS}, got {value!r}")
+                object.__setattr__(self, name, str(value))
             if name in NUMBERS:
-                if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+                number = number_of(value)
+                if not math.isfinite(number):
                     raise ValueError(f"{name}: expected {NUMBERS[name]}, got {value!r}")
-                object.__setattr__(self, name, float(value))
+                object.__setattr__(self, name, number)
             if name == "paced":
                 if not isinstance(value, bool | np.bool_):
                     raise ValueError(f"paced: expected True or False, got {value!r}")
@@ -509,7 +513,7 @@ def from_description(description: dict[str, Any]) -> Block:
         If it describes none.
     """
     values = dict(description)
-    name = values.pop("name")
-    if name not in KINDS:
+    name = values.pop("name", None)
+    if name not in NAMES:
         raise ValueError(f"block: expected one of {NAMES}, got {name!r}")
     return KINDS[name](**values)

@@ -49,6 +49,16 @@ def check_integer(
     return number
 
 
+def number_of(value: Any) -> float:
+    """Return `value` as a float: NaN if it is no number, infinite if it is too large for one."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def check_number(
     name: str,
     value: Any,
@@ -59,8 +69,7 @@ def check_number(
     below: float | None = None,
 ) -> float:
     """Return `value` as a float if it is a finite number within the bounds."""
-    is_real = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    number = float(value) if is_real else math.nan
+    number = number_of(value)
     inside = (
         math.isfinite(number)
         and (least is None or number >= least)

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
 from ..blocks import MODIFIERS, MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
-from ..checks import check_plain, check_predictions
+from ..checks import check_plain, check_predictions, number_of
 from ..memory import check_memory
 from ..parallel import wanted_threads
 from ..schemes import Scheme, scheme_of
@@ -132,7 +132,7 @@ class ResNet:
         sizes = {"n_inputs": n_inputs, "width": width, "n_outputs": n_outputs, "depth": depth}
         for name, size in sizes.items():
             object.__setattr__(self, name, check_size(name, size))
-        if not (final_time > 0 and math.isfinite(final_time)):
+        if not 0 < number_of(final_time) < math.inf:
             raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")

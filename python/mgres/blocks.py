@@ -28,12 +28,16 @@ A block is a value, part of a :class:`mgres.ResNet`, which also says what :math:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import _core
-from .checks import check_integer
+from .checks import check_integer, number_of
 from .schemes import Scheme
 
 __all__ = [
@@ -49,8 +53,25 @@ __all__ = [
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
 NORMS = tuple(name for name in _core.Norm.__members__ if name != "none")
+NUMBERS = {"damping": "a number >= 0", "sign": "1 or -1"}
 MODIFIERS = ("scale", "pace")
 """Arrays of a layer that are neither weights nor biases: regularisers leave them alone."""
+
+TAKEN = ("Q", "W_out", "b_out")
+"""Names of arrays that are not of a layer."""
+
+MOST_PARAMETERS = 10**15
+"""More than any memory holds: larger sizes are mistakes."""
+
+
+def check_size(name: str, value: Any) -> int:
+    """Return `value` as an int if it can be the size of a network's part."""
+    size = check_integer(name, value)
+    if size > MOST_PARAMETERS:
+        raise ValueError(
+            f"{name}: expected at most {MOST_PARAMETERS:.0e} parameters in all, got {size}"
+        )
+    return size
 
 
 @dataclass(frozen=True)
@@ -68,16 +89,30 @@ class Block:
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"activation: expected one of {ACTIVATIONS}, got {self.activation!r}")
+        object.__setattr__(self, "activation", str(self.activation))  # NumPy's shows itself another
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """Raise a ValueError that names the option that is wrong for any width."""
         for name, value in asdict(self).items():
             if name == "hidden" and value is not None:
-                object.__setattr__(self, name, check_integer(name, value))
-            if name == "norm" and value not in (None, *NORMS):
-                raise ValueError(f"norm: expected None or one of {NORMS}, got {value!r}")
-            if name == "damping":
-                object.__setattr__(self, name, float(value))
-        self.check(2)  # a width that suits every block: all else is wrong for any width
+                object.__setattr__(self, name, check_size(name, value))
+            if name == "norm" and value is not None:
+                if not isinstance(value, str) or value not in NORMS:
+                    raise ValueError(f"norm: expected None or one of {NORMS}, got {value!r}")
+                object.__setattr__(self, name, str(value))
+            if name in NUMBERS:
+                number = number_of(value)
+                if not math.isfinite(number):
+                    raise ValueError(f"{name}: expected {NUMBERS[name]}, got {value!r}")
+                object.__setattr__(self, name, number)
+            if name == "paced":
+                if not isinstance(value, bool | np.bool_):
+                    raise ValueError(f"paced: expected True or False, got {value!r}")
+                object.__setattr__(self, name, bool(value))
+        self.check(2)  # a width that suits every block
 
     @property
     def kind(self) -> str:
@@ -278,8 +313,14 @@ class Custom(Block):
 
     name: ClassVar[str] = "custom"
 
+    def _check_options(self) -> None:
+        """Check nothing: attributes are the user's own, whatever they are called."""
+
     def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
         """Return names and shapes of the arrays of one layer, in the order of the flat array.
+
+        "Q", "W_out" and "b_out" are taken, and an underscore is no first character.  Regularisers
+        leave "scale" and "pace" alone; these come last.
 
         Parameters
         ----------
@@ -299,7 +340,7 @@ class Custom(Block):
         Parameters
         ----------
         p : dict
-            The arrays of one layer by name.
+            The arrays of one layer by name, which cannot be written to.
         y : ndarray, shape (n, width)
             States, samples as rows.
 
@@ -343,14 +384,34 @@ class Custom(Block):
 
         Raises
         ------
+        TypeError
+            If it is no dict of tuples.
         ValueError
-            If the size of an array is no positive integer.
+            If the size of an array is no positive integer, or a name cannot be one.
         """
-        for name, shape in self.parameters(width).items():
-            if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
+        found = self.parameters(width)
+        if not isinstance(found, dict):
+            raise TypeError(
+                f"parameters: expected a dict of shapes by name, got {type(found).__name__}"
+            )
+        for name, shape in found.items():
+            if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+                raise ValueError(f"parameters: expected names of arrays, got {name!r}")
+            if name in TAKEN:
+                raise ValueError(f"parameters: {name} is an array of every network already")
+            if not isinstance(shape, tuple):
+                raise TypeError(f"parameters: expected a tuple for {name}, got {shape!r}")
+            try:
+                sizes = [check_size(name, n) for n in shape]
+            except ValueError:
+                sizes = []
+            if not sizes:
                 raise ValueError(
                     f"parameters: expected sizes of at least 1 for {name}, got {shape}"
                 )
+        last = [name in MODIFIERS for name in found]
+        if last != sorted(last):
+            raise ValueError(f"parameters: expected {MODIFIERS} after all others, got {[*found]}")
 
     def check_scheme(self, scheme: Scheme) -> None:
         """Check that layers can step by `scheme`.
@@ -368,6 +429,69 @@ class Custom(Block):
         if scheme.name == "verlet":
             raise ValueError("scheme: verlet and Hamiltonian blocks need each other")
 
+
+# ---- what a custom block returns -----------------------------------------------------------------
+
+
+def custom_field(
+    block: Custom, p: dict[str, NDArray[Any]], y: NDArray[Any]
+) -> tuple[NDArray[Any], Callable[[NDArray[Any]], tuple[NDArray[Any], dict[str, NDArray[Any]]]]]:
+    """Return what the field of `block` returns, once it has been looked at.
+
+    NumPy would take a wrong shape for one that shall be repeated, and go on with other numbers.
+
+    Raises
+    ------
+    TypeError
+        If it is no pair, or real for complex states.
+    ValueError
+        If a shape or the names of the parameters do not fit.
+    """
+    where = f"{type(block).__name__}.field"
+    value, pull = _pair(where, block.field(_read_only(p), y), "F and pull")
+    value = _fitting(f"{where}: F", value, y.shape)
+    if np.iscomplexobj(value) != np.iscomplexobj(y):
+        kind = "real" if np.iscomplexobj(y) else "complex"
+        raise TypeError(
+            f"{where}: F: expected {y.dtype} for states of {y.dtype}, got {kind} numbers; products "
+            "with second derivatives need functions that are right for complex ones"
+        )
+
+    def checked(r: NDArray[Any]) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+        by_y, by_p = _pair(f"{where}: pull", pull(r), "dL/dy and a dict of dL/dp")
+        if not isinstance(by_p, dict):
+            raise TypeError(f"{where}: pull: expected a dict of dL/dp, got {type(by_p).__name__}")
+        if by_p.keys() != p.keys():
+            raise ValueError(f"{where}: pull: expected dL/dp for {[*p]}, got {[*by_p]}")
+        return _fitting(f"{where}: dL/dy", by_y, y.shape), {
+            name: _fitting(f"{where}: dL/dp of {name}", g, p[name].shape)
+            for name, g in by_p.items()
+        }
+
+    return value, checked
+
+
+def _read_only(p: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    found = {name: array.view() for name, array in p.items()}
+    for array in found.values():
+        array.flags.writeable = False
+    return found
+
+
+def _pair(where: str, found: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise TypeError(f"{where}: expected to return {what}, got {type(found).__name__}")
+    return found
+
+
+def _fitting(name: str, found: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    array = np.asarray(found)
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+    return array
+
+
+# ---- names ---------------------------------------------------------------------------------------
 
 KINDS: dict[str, type[Block]] = {
     kind.name: kind for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian)
@@ -389,7 +513,7 @@ def from_description(description: dict[str, Any]) -> Block:
         If it describes none.
     """
     values = dict(description)
-    name = values.pop("name")
-    if name not in KINDS:
+    name = values.pop("name", None)
+    if name not in NAMES:
         raise ValueError(f"block: expected one of {NAMES}, got {name!r}")
     return KINDS[name](**values)

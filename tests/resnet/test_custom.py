@@ -116,7 +116,7 @@ def test_what_it_cannot_do_is_said(tmp_path):
         mgres.save(tmp_path / "model.safetensors", net, theta)
     with pytest.raises(ValueError, match="scheme: verlet"):
         mgres.ResNet(2, 4, 2, 3, block=Own(), scheme="verlet")
-    with pytest.raises(TypeError, match="theta: expected float64, got float32"):
+    with pytest.raises(TypeError, match="theta: expected dtype float64, got float32"):
         net.logits(theta.astype(np.float32), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="theta: expected shape"):
         net.logits(theta[1:], np.zeros((3, 2)))
@@ -131,7 +131,9 @@ def test_what_it_cannot_do_is_said(tmp_path):
 
 
 def test_pytorch_is_told_no_custom_block():
-    to_module = pytest.importorskip("mgres.torch", reason="torch is missing").to_module
+    pytest.importorskip("torch", reason="torch is missing")
+    from mgres.torch import to_module
+
     net = networks()[0]
     with pytest.raises(ValueError, match="net: expected a block that PyTorch can be told"):
         to_module(net, net.init(0))

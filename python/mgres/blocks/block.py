@@ -1,0 +1,92 @@
+"""What all compiled blocks share: an activation, perhaps a norm and a pace, and their checks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from .. import _core
+from ..checks import check_integer
+from ..schemes import Scheme
+
+ACTIVATIONS = tuple(_core.Activation.__members__)
+NORMS = tuple(name for name in _core.Norm.__members__ if name != "none")
+MODIFIERS = ("scale", "pace")
+"""Arrays of a layer that are neither weights nor biases: regularisers leave them alone."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a layer computes; the classes derived from it say how.
+
+    Attributes
+    ----------
+    activation : str
+        sigma, see :class:`mgres.ResNet`.
+    """
+
+    activation: str = field(default="relu", kw_only=True)
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation: expected one of {ACTIVATIONS}, got {self.activation!r}")
+        for name, value in asdict(self).items():
+            if name == "hidden" and value is not None:
+                object.__setattr__(self, name, check_integer(name, value))
+            if name == "norm" and value not in (None, *NORMS):
+                raise ValueError(f"norm: expected None or one of {NORMS}, got {value!r}")
+            if name == "damping":
+                object.__setattr__(self, name, float(value))
+        self.check(2)  # a width that suits every block: all else is wrong for any width
+
+    @property
+    def kind(self) -> str:
+        """The name of what the core computes."""
+        return self.name
+
+    @property
+    def kernel(self) -> _core.Block:
+        """The block of the compiled core, which knows its layout and its rules."""
+        given: dict[str, Any] = asdict(self)
+        activation, norm = given.pop("activation"), given.pop("norm", None)
+        arguments = {name: value for name, value in given.items() if value is not None}
+        return _core.Block(
+            _core.BlockKind[self.kind],
+            _core.Activation[activation],
+            norm=_core.Norm[norm or "none"],
+            **arguments,
+        )
+
+    def check(self, width: int) -> None:
+        """Raise a ValueError that names the argument unless networks of `width` can have it."""
+        self.kernel.check(width)
+
+    def check_scheme(self, scheme: Scheme) -> None:
+        """Raise a ValueError unless its layers can step by `scheme`."""
+        self.kernel.check_scheme(_core.Scheme[scheme.name])
+
+    def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
+        """Return names and shapes of the arrays of one layer, in the order of the flat array."""
+        return {name: tuple(shape) for name, shape in self.kernel.parameters(width)}
+
+    def describe(self) -> dict[str, Any]:
+        """Return the block as plain values, from which :func:`from_description` makes it again."""
+        return {"name": self.name, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Modified(Block):
+    """A block that can normalise what F is fed with, and whose layers can learn their pace.
+
+    Attributes
+    ----------
+    norm : None, "layer" or "rms"
+        Of what F is fed with.
+    paced : bool
+        Whether a layer learns how far it steps.
+    """
+
+    norm: str | None = field(default=None, kw_only=True)
+    paced: bool = field(default=False, kw_only=True)

@@ -46,8 +46,8 @@ ARROWS = {
     "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
     "runs": "training recipes files resnet blocks mgopt datasets plot info parallel checks "
     "interrupts",
-    "experiments": "runs training recipes files resnet mgopt datasets testing plot info parallel "
-    "_core checks",
+    "experiments": "runs training recipes files resnet blocks mgopt datasets testing plot info "
+    "parallel _core checks",
     "sklearn": "training recipes resnet blocks mgopt parallel checks exclusive",
     "torch": "resnet blocks schemes mgopt checks",
     "__init__": "_core parallel blocks schemes mgopt resnet problems datasets testing files "

@@ -60,7 +60,12 @@ def _single(name: str) -> Method:
 
 
 _nested = partial(Method, per_target=True)
-_peer = partial(Method, most_seeds=3)
+_peer = partial(
+    Method,
+    most_seeds=3,
+    otherwise="has here dense and antisymmetric layers without norm and pace, and the activations "
+    + ", ".join(peers.SIGMAS),
+)
 
 METHODS: dict[str, Method] = {
     **{f"single/{name}": _single(name) for name in single.OPTIMIZERS},
@@ -75,7 +80,7 @@ METHODS: dict[str, Method] = {
     "recommended": _nested(multilevel.recommended, multilevel.recommended_grid),
     "torch/adam": _peer(
         peers.torch_adam,
-        lambda problem, quick: single.grid(problem, "adam", quick),
+        peers.adam_grid,
         like="single/adam",
         package="torch",
     ),
@@ -84,7 +89,7 @@ METHODS: dict[str, Method] = {
     ),
     "jax/adam": _peer(
         peers.jax_adam,
-        lambda problem, quick: single.grid(problem, "adam", quick),
+        peers.adam_grid,
         like="single/adam",
         package="jax",
         in_quick=False,

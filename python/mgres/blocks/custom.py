@@ -1,10 +1,12 @@
-"""Blocks of the user's own, in Python."""
+"""Blocks of the user's own, in Python, and the check of what they return."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from .. import _core
 from ..schemes import Scheme
@@ -111,3 +113,72 @@ class Custom(Block):
         """
         if scheme.name == "verlet":
             raise ValueError("scheme: verlet and Hamiltonian blocks need each other")
+
+
+def checked_field(
+    block: Custom, p: Mapping[str, Any], y: Any
+) -> tuple[Any, Callable[[Any], tuple[Any, dict[str, Any]]]]:
+    """Return F(y; p) and what pulls derivatives back, as arrays of NumPy, once they are checked.
+
+    NumPy would broadcast what is wrong, and gradients would be wrong without a word.
+
+    Parameters
+    ----------
+    block : Custom
+        The block.
+    p : mapping
+        The arrays of one layer by name.
+    y : ndarray, shape (n, width)
+        States.
+
+    Raises
+    ------
+    TypeError
+        If it returns something else, or computes in a lower precision than that of `y`.
+    ValueError
+        If a shape or a name does not fit.
+    """
+    where = f"{type(block).__name__}.field"
+    returned = block.field(dict(p), y)
+    if not (isinstance(returned, tuple) and len(returned) == 2 and callable(returned[1])):
+        raise TypeError(f"{where}: expected F and a function, got {_kind(returned)}")
+    value, pull = returned
+    value = _like(f"{where}: F", value, y)
+
+    def checked_pull(r: Any) -> tuple[Any, dict[str, Any]]:
+        pulled = pull(r)
+        if not (isinstance(pulled, tuple) and len(pulled) == 2 and isinstance(pulled[1], Mapping)):
+            raise TypeError(
+                f"{where}: pull: expected dL/dy and a dict of dL/dp, got {_kind(pulled)}"
+            )
+        by_state, by_name = pulled
+        if set(by_name) != set(p):
+            raise ValueError(
+                f"{where}: pull: expected derivatives by {sorted(p)}, got {sorted(by_name)}"
+            )
+        return _like(f"{where}: pull: dL/dy", by_state, y), {
+            name: _like(f"{where}: pull: dL/d{name}", by_name[name], array)
+            for name, array in p.items()
+        }
+
+    return value, checked_pull
+
+
+def _like(what: str, given: Any, array: Any) -> Any:
+    """Return an array with the shape of another and no lower precision."""
+    found = np.asarray(given)
+    if found.shape != array.shape:
+        raise ValueError(f"{what}: expected shape {array.shape}, got {found.shape}")
+    # of complex steps only the imaginary part counts, and it is as good in single precision
+    if array.dtype.kind == "f" and found.dtype.kind == "f" and found.dtype < array.dtype:
+        raise TypeError(
+            f"{what}: expected {array.dtype}, got {found.dtype}; "
+            'JAX computes so unless jax.config.update("jax_enable_x64", True)'
+        )
+    return found
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(type(part).__name__ for part in value)})"
+    return type(value).__name__

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Antisymmetric, Block, Custom, Dense, Gradient, Hamiltonian, TwoLayer
+from ..blocks.custom import checked_field
 from ..schemes import Scheme
 from .activations_reference import sigma as sigma
 from .layout import BlockViews, Views
@@ -139,7 +140,7 @@ def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
 
         return sign * value, pull_gradient
     if isinstance(block, Custom):
-        return block.field(p, y)
+        return checked_field(block, p, y)
     raise ValueError(f"block: {block} is no field of its own")
 
 

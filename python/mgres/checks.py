@@ -56,7 +56,8 @@ def number_of(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
+        positive: bool = value > 0  # type: ignore[operator]
+        return math.inf if positive else -math.inf
 
 
 def check_number(

@@ -71,7 +71,10 @@ def _single(name: str) -> Method:
 
 _nested = partial(Method, per_target=True)
 _peer = partial(
-    Method, most_seeds=3, otherwise="PyTorch and JAX are told dense and antisymmetric layers only"
+    Method,
+    most_seeds=3,
+    otherwise="has here dense and antisymmetric layers without norm and pace, and the activations "
+    + ", ".join(peers.SIGMAS),
 )
 
 METHODS: dict[str, Method] = {

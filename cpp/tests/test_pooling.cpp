@@ -82,7 +82,7 @@ TEST_CASE("subsample after a convolution is a convolution that moves by two pixe
   Random random(18);
   const std::vector<S> W = random.integers<S>(shape.weights());
   const std::vector<S> x = random.integers<S>(shape.inputs() * L);
-  std::vector<S> large(u(shape.outputs() * L)), small(u(3 * 3 * 3 * L));
+  std::vector<S> large(u(shape.outputs() * L)), small(u(27 * L));
   Buffer<S> memory;
   multiply<S>(shape, 1, {}, {W.data(), x.data()}, {}, large.data(),
               memory.reserve(convolution_scratch<S>(shape)));

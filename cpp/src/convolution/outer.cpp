@@ -153,7 +153,7 @@ template <class S>
 void add_channel_sums(Index channels, Index pixels, Index blocks, const S* s, S* bias, S* scratch,
                       S factor) {
   constexpr int L = kLanes<S>;
-  Pack<S>* sums = reinterpret_cast<Pack<S>*>(scratch);
+  auto* sums = reinterpret_cast<Pack<S>*>(scratch);
   for (Index c = 0; c < channels; ++c) {
     Pack<S> sum[4] = {};  // an addition takes as long as four of them
     for (Index b = 0; b < blocks; ++b) {

@@ -54,6 +54,24 @@ def test_arrays_of_a_layer_are_carried_alike(name):
         np.testing.assert_allclose(carried[array], means, rtol=1e-13)
 
 
+def test_coarse_layers_take_as_long_as_the_fine_ones():
+    """Of a pace that is smooth in t: its mean is that of logarithms, so up to O(dt^2)."""
+    errors = []
+    for depth in (32, 64, 128):
+        block = blocks.Dense(paced=True)
+        fine = mgres.ResNet(2, 3, 2, depth, 2.0, block=block, dtype=np.float64)
+        coarse = fine.with_depth(depth // 4)
+        theta, x = np.zeros(fine.size), np.empty(coarse.size)
+        fine.views(theta).pace[:, 0] = np.sin(3 * (np.arange(depth) + 0.5) / depth)
+        mgres.DepthTransfer(fine, coarse).project(theta, x)
+        times = [
+            net.dt * np.exp(net.views(at).pace).sum() for net, at in ((fine, theta), (coarse, x))
+        ]
+        errors.append(abs(times[1] - times[0]) / times[0])
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    np.testing.assert_allclose(orders, 2, atol=0.1)
+
+
 @pytest.mark.parametrize("name", FEW)
 def test_the_hierarchy_is_one(name):
     f = objective(name, regularizer=mgres.Tikhonov(1e-3, "time"))

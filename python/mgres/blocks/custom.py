@@ -20,7 +20,7 @@ class Custom(Block):
 
     Everything works with it but :func:`mgres.save` and :func:`mgres.torch.to_module`.  Products
     with second derivatives are derivatives by a complex step, so they need functions that are right
-    for complex numbers.
+    for complex numbers.  `activation` means what :meth:`field` makes of it.
     """
 
     name: ClassVar[str] = "custom"
@@ -78,7 +78,8 @@ class Custom(Block):
             Always.
         """
         raise ValueError(
-            f"block: expected one of mgres, whose own code a file needs not, got {self}"
+            f"block: expected one of mgres.blocks, as a file holds no code, got {self}; "
+            "numpy.save(path, theta) keeps the parameters"
         )
 
     @property

@@ -30,12 +30,21 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
     if batch_size is not None and batch_size > n:
         raise ValueError(f"--batch-size {batch_size}: there are {n} training samples")
     regularizer = given.get("regularizer", "tikhonov" if setup else "decay")
-    beta = setup.beta if setup else defaults.default_beta(alpha, n)
+    width = given.get("width", setup.width if setup else defaults.default_width(outputs))
+    activation = given.get("activation", "relu" if setup else defaults.ACTIVATION)
+    block = defaults.block_of(
+        given.get("block", "dense"),
+        width,
+        activation=activation,
+        **{name: given[name] for name in ("hidden", "norm", "paced") if name in given},
+    )
+    block.check(width)
+    beta = setup.beta if setup else defaults.default_beta(alpha, n, block)
     values: dict[str, Any] = {
         "validation_fraction": VALIDATION_FRACTION if data.is_own else None,
         "depth": setup.depth if setup else defaults.DEPTH,
-        "width": setup.width if setup else defaults.default_width(outputs),
-        "activation": "relu" if setup else defaults.ACTIVATION,
+        "width": width,
+        "activation": activation,
         "final_time": 1.0 if setup else defaults.FINAL_TIME,
         "dtype": "float32",
         "init": setup.scheme if setup else defaults.SCHEME,
@@ -53,15 +62,8 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
         "target": data.target,
         "batch_size": batch_size,
         "ignore": tuple(given.get("ignore", ())),
+        "hidden": getattr(block, "hidden", None),
     }
-    block = defaults.block_of(
-        values.get("block", "dense"),
-        values["width"],
-        activation=values["activation"],
-        **{name: given[name] for name in ("hidden", "norm", "paced") if name in given},
-    )
-    block.check(values["width"])
-    values["hidden"] = getattr(block, "hidden", None)
     settings = Settings(**values)
     _check_levels(settings)
     return settings

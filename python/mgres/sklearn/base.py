@@ -236,12 +236,13 @@ class ResNetEstimator(BaseEstimator):
     def _objective(self, samples: WeightedSamples, total: float) -> ResNetObjective:
         """Return the objective on samples out of a set with this `total` weight."""
         data = self._objective_data(samples)
+        beta = defaults.default_beta(self.alpha, total, self.net_.block)
         return ResNetObjective(
             self.net_,
             np.ascontiguousarray(data.X),
             data.y,
             loss=self._loss,
-            regularizer=DecayToStart(defaults.default_beta(self.alpha, total), self.start_),
+            regularizer=DecayToStart(beta, self.start_),
             sample_weight=data.sample_weight,
         )
 

@@ -56,8 +56,7 @@ def number_of(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        positive: bool = value > 0  # type: ignore[operator]
-        return math.inf if positive else -math.inf
+        return math.inf if operator.gt(value, 0) else -math.inf
 
 
 def check_number(

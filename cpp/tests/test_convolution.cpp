@@ -2,6 +2,8 @@
 // numbers are small integers, so that sums are exact in any order and results must be equal, not
 // close.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -177,7 +179,8 @@ Shape random_shape(Random& random) {
 TEST_CASE_TEMPLATE("convolutions, a table of shapes", S, float, double) {
   for (const bool periodic : {false, true})
     for (const Shape& shape :
-         {Shape{1, 1, 1, 1, 1, 1, 1, periodic}, Shape{8, 8, 8, 8, 3, 3, 1, periodic},
+         {Shape{1, 1, 1, 1, 1, 1, 1, periodic},
+          Shape{8, 8, 8, 8, 3, 3, 1, periodic},
           Shape{5, 7, 4, 6, 3, 3, 1, periodic},    // not square
           Shape{3, 5, 1, 20, 1, 3, 1, periodic},   // one dimension
           Shape{2, 3, 20, 1, 3, 1, 1, periodic},   // and the other
@@ -191,6 +194,11 @@ TEST_CASE_TEMPLATE("convolutions, a table of shapes", S, float, double) {
           Shape{2, 3, 1, 1, 5, 3, 1, periodic},    // and much larger
           Shape{2, 3, 1, 9, 3, 3, 1, periodic},    // in one direction
           Shape{1, 2, 3, 2, 7, 9, 1, periodic},    // in both, several times
+          Shape{12, 13, 4, 6, 3, 3, 1, periodic},  // by squares of pixels
+          Shape{13, 12, 2, 2, 3, 3, 1, periodic},
+          Shape{24, 26, 2, 8, 3, 3, 2, periodic},   // in groups
+          Shape{12, 12, 9, 10, 3, 3, 1, periodic},  // squares that reach beyond an edge
+          Shape{12, 12, 10, 9, 3, 3, 1, periodic},
           Shape{2, 2, 2, 13, 3, 1, 1, periodic}})  // a column
       for (const Index blocks : {1, 3}) Problem<S>(shape, blocks).check_all();
 }
@@ -241,6 +249,23 @@ TEST_CASE_TEMPLATE("a sample of a chunk has the same convolution in any company"
     multiply<S>(shape, 1, {}, {W.data(), xb}, {}, one.data(), scratch);
     CHECK(std::equal(one.begin(), one.end(), all.begin() + b * shape.outputs() * L));
   }
+}
+
+TEST_CASE_TEMPLATE("convolutions by squares round little", S, float, double) {
+  const Shape shape{16, 16, 6, 8, 3, 3, 1, false};
+  Problem<S> p(shape, 1);
+  p.W = p.random.template vector<S>(shape.weights());
+  p.x = p.random.template vector<S>(static_cast<Index>(p.x.size()));
+  std::vector<Real> expected(p.s.size(), 0);
+  p.add_product(p.W, p.x, false, expected);
+  std::vector<S> found(p.s.size());
+  multiply<S>(shape, 1, {}, {p.W.data(), p.x.data()}, {}, found.data(), p.scratch);
+  Real error = 0, largest = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    error = std::max(error, std::abs(static_cast<Real>(found[i]) - expected[i]));
+    largest = std::max(largest, std::abs(expected[i]));
+  }
+  CHECK(error < 16 * static_cast<Real>(std::numeric_limits<S>::epsilon()) * largest);
 }
 
 TEST_CASE("check_convolution says what is wrong") {

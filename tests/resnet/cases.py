@@ -24,6 +24,7 @@ IMAGES = {
     "conv2d-groups": blocks.Conv2d(4, (3, 4), (1, 3), groups=2, padding="periodic"),
     "conv2d-depthwise": blocks.Conv2d(3, (2, 6), (5, 1), groups=3),
     "conv2d-pointwise": blocks.Conv2d(5, (2, 3), 1),
+    "conv2d-squares": blocks.Conv2d(12, (4, 2)),
     "two_layer-conv2d": blocks.TwoLayer(6, filters=blocks.Filters(4, (4, 3), groups=2)),
     "two_layer-conv1d": blocks.TwoLayer(3, filters=blocks.Filters(2, 9, 5, padding="periodic")),
     "gradient-conv2d": blocks.Gradient(3, filters=blocks.Filters(2, (5, 4))),

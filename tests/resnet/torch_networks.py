@@ -28,7 +28,35 @@ SIGMA = {
 }
 
 
+def convolved(filters, W, images):
+    """What PyTorch's documentation says, samples as rows."""
+    images = images.reshape(len(images), -1, *filters.pixels)
+    rows, columns = (n // 2 for n in W.shape[2:])
+    mode = {"zeros": "constant", "periodic": "circular"}[filters.padding]
+    padded = torch.nn.functional.pad(images, (columns, columns, rows, rows), mode)
+    return torch.nn.functional.conv2d(padded, W, groups=filters.groups).flatten(1)
+
+
+def image_field(block, p, y):
+    """F(y; p) without norm and pace."""
+    sigma, filters = SIGMA[block.activation], block.filters
+
+    def affine(W, b, x):
+        return convolved(filters, W, x) + b.repeat_interleave(math.prod(filters.pixels))
+
+    if block.name == "two_layer":
+        return affine(p["W2"], p["b2"], sigma(affine(p["W1"], p["b1"], y)))
+    if block.name == "gradient":
+        a = sigma(affine(p["K"], p["b"], y))
+        return block.sign * torch.func.vjp(lambda x: convolved(filters, p["K"], x), y)[1](a)[0]
+    return sigma(affine(p["W"], p["b"], y))
+
+
 def normalised(norm, g, y):
+    if len(g) < y.shape[1]:  # of images: every pixel a row
+        pixels = y.unflatten(1, (len(g), -1)).transpose(1, 2)
+        rows = normalised(norm, g, pixels.flatten(0, 1))
+        return rows.unflatten(0, pixels.shape[:2]).transpose(1, 2).flatten(1)
     if norm == "layer":
         variance, mean = torch.var_mean(y, 1, correction=0, keepdim=True)
         return g * (y - mean) / torch.sqrt(variance + 1e-5)
@@ -40,7 +68,9 @@ def torch_field(block, p, y):
     sigma = SIGMA[block.activation]
     if block.norm is not None:
         y = normalised(block.norm, p["scale"], y)
-    if block.name == "two_layer":
+    if block.filters is not None:
+        value = image_field(block, p, y)
+    elif block.name == "two_layer":
         value = sigma(y @ p["W1"].T + p["b1"]) @ p["W2"].T + p["b2"]
     elif block.name == "gradient":
         value = block.sign * sigma(y @ p["K"].T + p["b"]) @ p["K"]

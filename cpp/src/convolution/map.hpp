@@ -51,6 +51,16 @@ struct Map {
   Index weights() const { return groups * outputs * taps(); }
   bool needs_copy() const { return border > 0; }
 
+  /// Squares of 2x2 pixels in a row of them, and whether it pays to multiply by squares: sums over
+  /// enough channels, and few pixels of squares that lie beyond the edges.
+  Index squares() const { return ceil_div(width, 2); }
+  bool has_squares() const {
+    const Index covered = 4 * ceil_div(height, 2) * squares();
+    return rows == 3 && columns == 3 && inputs >= kLeastChannels && outputs >= kLeastChannels &&
+           8 * covered <= 9 * height * width;
+  }
+  static constexpr Index kLeastChannels = 12;
+
   /// Numbers in the padded images of a block.
   template <class S>
   Index padded_size() const {

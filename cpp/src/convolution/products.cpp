@@ -1,6 +1,7 @@
 // W * x and its transpose.
 #include "map.hpp"
 #include "mgres/tiles.hpp"
+#include "winograd.hpp"
 
 namespace mgres {
 
@@ -156,11 +157,15 @@ template <class S>
 void multiply_map(const Map& map, Index blocks, Start<S> start, Applied<S> first,
                   Applied<S> second, S* out, S* scratch) {
   constexpr int L = kLanes<S>;
-  const ProductScratch<S> at(map, scratch);
   Applied<S> factors[2];
   int count = 0;
   for (const Applied<S>& factor : {first, second})
     if (factor.weights != nullptr) factors[count++] = factor;
+  if (map.has_squares() && count > 0) {
+    multiply_by_squares(map, blocks, start, factors, count, out, scratch);
+    return;
+  }
+  const ProductScratch<S> at(map, scratch);
   for (int f = 0; f < count; ++f) pack(map, factors[f].weights, at.packed[f]);
 
   const Index channel = map.height * map.width * L;

@@ -2,6 +2,7 @@
 
 #include "map.hpp"
 #include "mgres/check.hpp"
+#include "winograd.hpp"
 
 namespace mgres {
 
@@ -30,6 +31,8 @@ Index convolution_scratch(const ConvolutionShape& shape) {
   const Map forward(shape, false), transposed(shape, true);
   return std::max({ProductScratch<S>(forward, nullptr).size,
                    ProductScratch<S>(transposed, nullptr).size,
+                   forward.has_squares() ? SquaresScratch<S>(forward, nullptr).size : 0,
+                   transposed.has_squares() ? SquaresScratch<S>(transposed, nullptr).size : 0,
                    OuterScratch<S>(forward, nullptr).size, shape.out_channels * kLanes<S>});
 }
 

@@ -34,7 +34,7 @@ ARROWS = {
     "parallel": "_core cgroups checks",
     "info": "_core _cpu parallel",
     "blocks": "schemes _core checks",
-    "schemes": "_core",
+    "schemes": "_core checks",
     "mgopt": "_core checks",
     "resnet": "blocks schemes mgopt _core checks memory parallel",
     "problems": "mgopt",

@@ -23,6 +23,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import children
+
 import mgres
 from mgres.files import FormatError, read_tensors
 from mgres.mgopt import MaxSteps
@@ -74,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.train:
         train(given.train[0], Path(given.train[1]), int(given.train[2]))
         return 0
+    children.obey()
     reports = [kill_often(recipe, given.kills, given.seed) for recipe in given.recipe or RECIPES]
     print(*reports, sep="\n")
     return 0 if all(report.is_good for report in reports) else 1
@@ -83,7 +86,7 @@ def kill_often(recipe: str, kills: int, seed: int) -> Report:
     """Kill runs so many times, let them go on each time, and compare their ends."""
     report = Report(recipe)
     moments = random.Random(seed)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, children.ended():
         while report.kills < kills and not report.failed:
             folder = Path(scratch) / f"run-{report.kills}"
             by_itself = kill_until_it_ends(folder, kills, moments, report)
@@ -121,7 +124,7 @@ def number(path: Path) -> int:
 def start(recipe: str, folder: Path, cycles: int) -> Any:
     """Start a process that trains."""
     command = [sys.executable, "-W", "error", __file__, "--train", recipe, folder, cycles]
-    return subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True)
+    return children.start([*map(str, command)], stdout=subprocess.PIPE, text=True)
 
 
 def finish(recipe: str, folder: Path, cycles: int) -> str:

@@ -28,12 +28,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import children
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -189,6 +190,35 @@ def _left_out(node: Any, parent: Any) -> str:
     return "left out"
 
 
+# ---- forks ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def forked(run: Callable[[], int]) -> Iterator[int]:
+    """Run in a fork that ends, with what it has started, at the end of the block."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, children.REQUESTS)  # until somebody minds the child
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            children.forget()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, children.REQUESTS)
+            code = run()
+        finally:
+            os._exit(code)
+    try:
+        with suppress(OSError):  # whoever of the two comes first
+            os.setpgid(child, child)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, children.REQUESTS)
+        yield child
+    finally:
+        with suppress(OSError):
+            os.killpg(child, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(child, 0)
+
+
 # ---- which tests come by -------------------------------------------------------------------------
 
 
@@ -224,8 +254,8 @@ def watched(tests: Sequence[str]) -> tuple[Lines, dict[str, float]]:
     descriptor, name = tempfile.mkstemp()
     os.close(descriptor)
     handed = Path(name)
-    child = os.fork()
-    if child == 0:
+
+    def watch_all() -> int:
         watch = Watch()
         watch.coverage.start()
         with suppress(Exception):  # what comes after the last test
@@ -238,10 +268,14 @@ def watched(tests: Sequence[str]) -> tuple[Lines, dict[str, float]]:
                 ran = [c for c in contexts if c and c not in watch.failed]
                 lines[file, line] = sorted(ran, key=lambda c: watch.seconds[c])
         handed.write_bytes(pickle.dumps((lines, watch.seconds)))
-        os._exit(0)
-    os.waitpid(child, 0)
-    found: tuple[Lines, dict[str, float]] = pickle.loads(handed.read_bytes())
-    handed.unlink()
+        return 0
+
+    try:
+        with forked(watch_all) as child:
+            os.waitpid(child, 0)
+        found: tuple[Lines, dict[str, float]] = pickle.loads(handed.read_bytes())
+    finally:
+        handed.unlink()
     return found
 
 
@@ -287,29 +321,24 @@ class Only:
 
 def is_noticed(mutant: Mutant, tests: Sequence[str], limit: float) -> bool:
     """Return whether one of the tests fails, or hangs."""
-    child = os.fork()
-    if child == 0:
-        os.setpgid(0, 0)
+
+    def try_all() -> int:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         sys.meta_path.insert(0, Faulty(mutant))
         files = sorted({test.split("::")[0] for test in tests})
-        try:
-            code = pytest.main(
-                ["-x", "-q", "-p", "no:cacheprovider", *files], plugins=[Only(tests)]
-            )
-        except BaseException:
-            code = 1
-        os._exit(int(code))
+        return int(
+            pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files], plugins=[Only(tests)])
+        )
+
     end = time.monotonic() + limit
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status != 0
-        time.sleep(0.01)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    with forked(try_all) as child:
+        while time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return status != 0
+            time.sleep(0.01)
     return True
 
 
@@ -335,6 +364,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10.0, help="of tests for one mutant")
     arguments = parser.parse_args()
+    children.obey()
     os.chdir(ROOT)
     packages = [PACKAGE / p for p in arguments.packages]
     modules = [m for p in packages for m in (sorted(p.rglob("*.py")) if p.is_dir() else [p])]

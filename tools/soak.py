@@ -7,7 +7,7 @@ once in peace.  Then the same run is disturbed at random moments: killed, stoppe
 or one or two Ctrl-C, robbed of its newest checkpoint's tail or of the permission to write, and each
 time resumed, with another number of threads, until it is complete.  In the end its parameters have
 to be those of the run in peace, bit for bit.  Exit code 1 if they are not, or if a process hung or
-ended with anything but the exit codes of the documentation.
+ended with anything but the exit codes of the documentation.  A request to stop ends the runs, too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import children
 import numpy as np
 
 import mgres
@@ -52,7 +53,7 @@ class Fault(Exception):  # noqa: N818
 
 def command(words: list[str], threads: int) -> subprocess.Popen[str]:
     """Start `mgres train`."""
-    return subprocess.Popen(
+    return children.start(
         [sys.executable, "-m", "mgres", "train", *words, "--quiet", "--threads", str(threads)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -148,16 +149,19 @@ def main() -> int:
     end = time.monotonic() + 60 * options.minutes
     counts: Counter[str] = Counter()
     rounds = faults = 0
-    while time.monotonic() < end:
-        with tempfile.TemporaryDirectory() as folder:
-            rounds += 1
-            try:
-                one_round(rng, Path(folder), counts)
-            except Fault as fault:
-                faults += 1
-                print(f"round {rounds}: {fault}", flush=True)
-    told = ", ".join(f"{name} {n}" for name, n in sorted(counts.items()))
-    print(f"{rounds} rounds, {sum(counts.values())} disturbances ({told}), {faults} faults")
+    children.obey()
+    try:
+        while time.monotonic() < end:
+            with tempfile.TemporaryDirectory() as folder, children.ended():
+                rounds += 1
+                try:
+                    one_round(rng, Path(folder), counts)
+                except Fault as fault:
+                    faults += 1
+                    print(f"round {rounds}: {fault}", flush=True)
+    finally:
+        told = ", ".join(f"{name} {n}" for name, n in sorted(counts.items()))
+        print(f"{rounds} rounds, {sum(counts.values())} disturbances ({told}), {faults} faults")
     return 1 if faults else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Literal, overload
 
@@ -48,6 +49,16 @@ def check_integer(
     return number
 
 
+def number_of(value: Any) -> float:
+    """Return `value` as a float: NaN if it is no number, infinite if it is too large for one."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def check_number(
     name: str,
     value: Any,
@@ -58,8 +69,7 @@ def check_number(
     below: float | None = None,
 ) -> float:
     """Return `value` as a float if it is a finite number within the bounds."""
-    is_real = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    number = float(value) if is_real else math.nan
+    number = number_of(value)
     inside = (
         math.isfinite(number)
         and (least is None or number >= least)
@@ -91,3 +101,44 @@ def check_plain(name: str, array: Any) -> None:
         raise TypeError(
             f"{name}: expected a plain array, got a masked one; fill or drop what is masked"
         )
+
+
+# ---- arrays: the rules of arrays.hpp, for what Python computes -----------------------------------
+
+
+def check_array(
+    name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *, written: bool = False
+) -> None:
+    """Raise an error unless `array` is plain, of that shape, where -1 is any length, and dtype."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name}: expected a numpy array, got {type(array).__name__}")
+    check_plain(name, array)
+    if array.dtype != dtype:
+        raise TypeError(f"{name}: expected dtype {dtype}, got {array.dtype}")
+    if array.ndim != len(shape) or any(
+        n not in (-1, actual) for n, actual in zip(shape, array.shape, strict=True)
+    ):
+        raise ValueError(
+            f"{name}: expected shape {str(shape).replace('-1', 'n')}, got {array.shape}"
+        )
+    if not array.flags.c_contiguous:
+        raise TypeError(
+            f"{name}: expected a C-contiguous array, got a strided one; "
+            "pass numpy.ascontiguousarray(...)"
+        )
+    if not array.flags.aligned:
+        raise TypeError(
+            f"{name}: expected an aligned array, got one that begins within a number; pass a copy"
+        )
+    if written and not array.flags.writeable:
+        raise ValueError(f"{name}: expected a writable array, got a read-only one")
+
+
+def check_output(
+    name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], inputs: Mapping[str, Any]
+) -> None:
+    """Raise an error unless `out` can be written to, and shares no memory with the inputs."""
+    check_array(name, out, shape, dtype, written=True)
+    for other, array in inputs.items():
+        if np.may_share_memory(out, array):
+            raise ValueError(f"{name}: must not overlap {other}")

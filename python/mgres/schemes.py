@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from . import _core
+from .checks import number_of
 
 __all__ = ["RK4", "Euler", "Matched", "Scheme", "Verlet"]
 
@@ -73,7 +74,7 @@ class Matched(Scheme):
     stages: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        if not (self.substeps >= 1 and math.isfinite(self.substeps)):
+        if not 1 <= number_of(self.substeps) < math.inf:
             raise ValueError(f"substeps: expected a number >= 1, got {self.substeps!r}")
         object.__setattr__(self, "substeps", float(self.substeps))
 
@@ -122,7 +123,7 @@ def scheme_of(scheme: str | Scheme, substeps: float | None = None) -> Scheme:
         return scheme
     if isinstance(scheme, Matched):
         return replace(scheme, substeps=substeps)
-    if not (substeps >= 1 and math.isfinite(substeps)):
+    if not 1 <= number_of(substeps) < math.inf:
         raise ValueError(f"substeps: expected a number >= 1, got {substeps!r}")
     if substeps != 1:
         raise ValueError(f"substeps: only scheme='matched' has them, got {substeps!r} for {scheme}")

@@ -54,9 +54,21 @@ def test_seeds_and_sizes():
         ({"n_val": True}, "n_val: expected an integer from 1, got True"),
         ({"final_time": 0}, "final_time: expected a positive number, got 0"),
         ({"final_time": "4"}, "final_time: expected a positive number, got '4'"),
+        ({"final_time": True}, "final_time: expected a positive number, got True"),
+        ({"final_time": 10**400}, "final_time: expected a positive number"),
         ({"dtype": "int32"}, "dtype: expected float32 or float64"),
     ],
 )
 def test_bad_arguments(changes, message):
     with pytest.raises(ValueError, match=message):
         duffing(0, **changes)
+
+
+def test_the_time_may_be_a_number_of_numpy():
+    for time in (np.float32(0.5), np.int8(1)):
+        for found, expected in zip(
+            duffing(0, 5, 5, final_time=time),
+            duffing(0, 5, 5, final_time=float(time)),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(found, expected)

@@ -13,8 +13,10 @@ import mgres
 from mgres import blocks
 from mgres.experiments import Problem, Target
 from mgres.experiments.comparison import (
+    METHODS,
     PROBLEMS,
     at_depth,
+    compare,
     problem_from_csv,
     problem_from_file,
     with_block,
@@ -130,6 +132,37 @@ def test_another_depth_is_another_problem():
     deep = at_depth(PROBLEMS["mnist"], 2048)
     assert (deep.name, deep.depth) == ("mnist-2048", 2048)
     assert deep.targets == PROBLEMS["mnist"].targets
+
+
+BLOCKS = [
+    mgres.blocks.TwoLayer(6, activation="silu", norm="layer"),
+    mgres.blocks.Gradient(4, activation="tanh", paced=True),
+    mgres.blocks.Hamiltonian(activation="tanh"),
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_problem_may_have_any_block(discs, block, tmp_path):
+    problem = replace(discs, width=4, block=block, targets=(Target("loss", 0.68),))
+    assert problem.net(0).block == block
+    assert problem.settings()["block"] == str(block)
+    names = [name for name in METHODS if name not in ("cascade", "fmg", "frozen")]
+    for name in names:
+        assert (METHODS[name].grid(problem, True) == []) == name.startswith(("torch/", "jax/"))
+    methods = ["single/lbfgs", "mgopt", "recommended"]
+    result = compare(
+        [problem], 2, tmp_path, version="1", methods=methods, quick=True, budgets=(1, 2, 4, 8)
+    )
+    for name in methods:
+        row = [row["per_seed"]["loss"] for row in result["budgets"] if row["method"] == name]
+        assert len(row) == 4
+        for smaller, larger in pairwise(row):
+            assert all(np.less_equal(larger, smaller))
+
+
+def test_blocks_are_checked(discs):
+    with pytest.raises(TypeError, match=r"block: expected one of mgres.blocks"):
+        replace(discs, block="two_layer")
 
 
 def test_weights_are_checked():

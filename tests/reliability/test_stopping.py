@@ -237,3 +237,46 @@ def test_the_command_that_runs_all_tests_leaves_no_process(here, request_, code)
     assert process.wait(timeout=60) == code
     with pytest.raises(ProcessLookupError):
         os.kill(int(number.read_text()), 0)
+
+
+def children(number):
+    """Return the numbers of a process's children that have not ended."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(parent) == number and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc is missing")
+@pytest.mark.parametrize(("request_", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
+@pytest.mark.parametrize(
+    "tool",
+    ["soak.py", "kill.py", "mutate.py training/fit.py --tests tests/training/test_kill.py"],
+    ids=lambda tool: tool.split(".")[0],
+)
+def test_tools_that_start_processes_leave_none(here, tool, request_, code):
+    if tool.startswith("mutate"):
+        pytest.importorskip("coverage", reason="coverage is missing")
+    script, *arguments = tool.split()
+    process = subprocess.Popen(
+        [sys.executable, Path(__file__).parents[2] / "tools" / script, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (started := children(process.pid)):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, request_))
+    process.send_signal(getattr(signal, request_))  # hasty users do this
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (code, "")
+    for number in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    assert names("tmp") == []

@@ -106,6 +106,20 @@ def test_contradictions(options, error, message):
         (lambda: blocks.Hamiltonian(norm="layer"), TypeError, "norm"),
         (lambda: schemes.Matched(0.5), ValueError, "substeps: expected a number >= 1, got 0.5"),
         (lambda: schemes.Matched(np.inf), ValueError, "substeps: expected a number >= 1"),
+        (lambda: schemes.Matched("2"), ValueError, "substeps: expected a number >= 1, got '2'"),
+        (lambda: schemes.Matched(True), ValueError, "substeps: expected a number >= 1, got True"),
+        (lambda: schemes.Matched(10**400), ValueError, "substeps: expected a number >= 1"),
+        (lambda: blocks.Antisymmetric(None), ValueError, "damping: expected a number >= 0"),
+        (lambda: blocks.Antisymmetric(True), ValueError, "damping: expected a number >= 0"),
+        (lambda: blocks.Antisymmetric(-(10**400)), ValueError, "damping: expected a number >= 0"),
+        (lambda: blocks.Gradient(3, sign=True), ValueError, "sign: expected 1 or -1, got True"),
+        (lambda: blocks.Gradient(3, sign="up"), ValueError, "sign: expected 1 or -1, got 'up'"),
+        (lambda: blocks.Dense(paced="no"), ValueError, "paced: expected True or False, got 'no'"),
+        (lambda: blocks.Dense(paced=1), ValueError, "paced: expected True or False, got 1"),
+        (lambda: blocks.Dense(norm=np.array(["rms"])), ValueError, "norm: expected None or one"),
+        (lambda: blocks.TwoLayer(2**70), ValueError, "hidden: expected at most 1e.15 parameters"),
+        (lambda: blocks.from_description({}), ValueError, "block: expected one of"),
+        (lambda: blocks.from_description({"name": []}), ValueError, "block: expected one of"),
     ],
 )
 def test_what_is_no_block_or_scheme(make, error, message):
@@ -251,3 +265,17 @@ def test_starts_are_smooth_in_all_arrays(options, drawn):
     for array in [*net.views(net.init(0, **options))][1:-2]:
         groups = array.reshape(drawn, 16 // drawn, -1)
         np.testing.assert_array_equal(groups, np.broadcast_to(groups[:, :1], groups.shape))
+
+
+def test_options_may_be_those_of_numpy():
+    """And show themselves as Python's, so that a run with them is the same run."""
+    block = blocks.Gradient(
+        np.int16(3),
+        sign=np.float32(-1),
+        norm=np.str_("rms"),
+        paced=np.True_,
+        activation=np.str_("tanh"),
+    )
+    assert repr(block) == repr(
+        blocks.Gradient(3, sign=-1, norm="rms", paced=True, activation="tanh")
+    )

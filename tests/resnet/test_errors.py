@@ -31,7 +31,12 @@ def nan_at(row, column):
         ({"final_time": np.inf}, ValueError, "final_time"),
         ({"final_time": np.nan}, ValueError, "final_time: expected a positive number, got nan"),
         ({"final_time": -1}, ValueError, "final_time: expected a positive number, got -1"),
-        ({"final_time": "long"}, TypeError, "str"),
+        ({"final_time": "long"}, ValueError, "final_time: expected a positive number, got 'long'"),
+        ({"final_time": True}, ValueError, "final_time: expected a positive number, got True"),
+        ({"final_time": 10**400}, ValueError, "final_time: expected a positive number"),
+        ({"final_time": np.ones(2)}, ValueError, "final_time: expected a positive number"),
+        ({"depth": 2**70}, ValueError, "depth: expected at most 1e.15 parameters in all"),
+        ({"width": 2**63}, ValueError, "width: expected at most 1e.15 parameters in all"),
         ({"activation": ""}, ValueError, "activation: expected one of .*got ''"),
         ({"activation": "mish"}, ValueError, "activation: expected one of .*relu.*, got 'mish'"),
         ({"dtype": np.int32}, ValueError, "dtype: expected float32 or float64, got int32"),
@@ -232,8 +237,9 @@ def test_tikhonov_beta(beta):
 
 
 def test_tikhonov_beta_that_is_no_number():
-    with pytest.raises(TypeError):
-        mgres.Tikhonov("strong")
+    for beta in ("strong", True, 10**400, None):
+        with pytest.raises(ValueError, match="beta: expected a number >= 0"):
+            mgres.Tikhonov(beta)
 
 
 def test_tikhonov_measure():

@@ -14,10 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def tool():
+    sys.path.insert(0, str(ROOT / "tools"))
     spec = importlib.util.spec_from_file_location("kill_tool", ROOT / "tools/kill.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules["kill_tool"] = module
     spec.loader.exec_module(module)
+    sys.path.pop(0)
     yield module
     del sys.modules["kill_tool"]
 

@@ -28,9 +28,12 @@ A block is a value, part of a :class:`mgres.ResNet`, which also says what :math:
 
 from .block import ACTIVATIONS as ACTIVATIONS
 from .block import MODIFIERS as MODIFIERS
+from .block import MOST_PARAMETERS as MOST_PARAMETERS
 from .block import NORMS as NORMS
 from .block import Block, Modified
+from .block import check_size as check_size
 from .custom import Custom
+from .custom import custom_field as custom_field
 from .kinds import KINDS as KINDS
 from .kinds import NAMES as NAMES
 from .kinds import Antisymmetric, Dense, Gradient, Hamiltonian, TwoLayer, from_description

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .. import _core
-from ..checks import check_integer
+from ..checks import check_integer, number_of
 from ..schemes import Scheme
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
 NORMS = tuple(name for name in _core.Norm.__members__ if name != "none")
+NUMBERS = {"damping": "a number >= 0", "sign": "1 or -1"}
 MODIFIERS = ("scale", "pace")
 """Arrays of a layer that are neither weights nor biases: regularisers leave them alone."""
+
+TAKEN = ("Q", "W_out", "b_out")
+"""Names of arrays that are not of a layer."""
+
+MOST_PARAMETERS = 10**15
+"""More than any memory holds: larger sizes are mistakes."""
+
+
+def check_size(name: str, value: Any) -> int:
+    """Return `value` as an int if it can be the size of a network's part."""
+    size = check_integer(name, value)
+    if size > MOST_PARAMETERS:
+        raise ValueError(
+            f"{name}: expected at most {MOST_PARAMETERS:.0e} parameters in all, got {size}"
+        )
+    return size
 
 
 @dataclass(frozen=True)
@@ -30,16 +50,30 @@ class Block:
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"activation: expected one of {ACTIVATIONS}, got {self.activation!r}")
+        object.__setattr__(self, "activation", str(self.activation))  # NumPy's shows itself another
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """Raise a ValueError that names the option that is wrong for any width."""
         for name, value in asdict(self).items():
             if name == "hidden" and value is not None:
-                object.__setattr__(self, name, check_integer(name, value))
-            if name == "norm" and value not in (None, *NORMS):
-                raise ValueError(f"norm: expected None or one of {NORMS}, got {value!r}")
-            if name == "damping":
-                object.__setattr__(self, name, float(value))
-        self.check(2)  # a width that suits every block: all else is wrong for any width
+                object.__setattr__(self, name, check_size(name, value))
+            if name == "norm" and value is not None:
+                if not isinstance(value, str) or value not in NORMS:
+                    raise ValueError(f"norm: expected None or one of {NORMS}, got {value!r}")
+                object.__setattr__(self, name, str(value))
+            if name in NUMBERS:
+                number = number_of(value)
+                if not math.isfinite(number):
+                    raise ValueError(f"{name}: expected {NUMBERS[name]}, got {value!r}")
+                object.__setattr__(self, name, number)
+            if name == "paced":
+                if not isinstance(value, bool | np.bool_):
+                    raise ValueError(f"paced: expected True or False, got {value!r}")
+                object.__setattr__(self, name, bool(value))
+        self.check(2)  # a width that suits every block
 
     @property
     def kind(self) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from ..schemes import Scheme
-from .block import Block
+from .block import MODIFIERS, TAKEN, Block, check_size
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,14 @@ class Custom(Block):
 
     name: ClassVar[str] = "custom"
 
+    def _check_options(self) -> None:
+        """Check nothing: attributes are the user's own, whatever they are called."""
+
     def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
         """Return names and shapes of the arrays of one layer, in the order of the flat array.
+
+        "Q", "W_out" and "b_out" are taken, and an underscore is no first character.  Regularisers
+        leave "scale" and "pace" alone; these come last.
 
         Parameters
         ----------
@@ -45,7 +52,7 @@ class Custom(Block):
         Parameters
         ----------
         p : dict
-            The arrays of one layer by name.
+            The arrays of one layer by name, which cannot be written to.
         y : ndarray, shape (n, width)
             States, samples as rows.
 
@@ -90,14 +97,34 @@ class Custom(Block):
 
         Raises
         ------
+        TypeError
+            If it is no dict of tuples.
         ValueError
-            If the size of an array is no positive integer.
+            If the size of an array is no positive integer, or a name cannot be one.
         """
-        for name, shape in self.parameters(width).items():
-            if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
+        found = self.parameters(width)
+        if not isinstance(found, dict):
+            raise TypeError(
+                f"parameters: expected a dict of shapes by name, got {type(found).__name__}"
+            )
+        for name, shape in found.items():
+            if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+                raise ValueError(f"parameters: expected names of arrays, got {name!r}")
+            if name in TAKEN:
+                raise ValueError(f"parameters: {name} is an array of every network already")
+            if not isinstance(shape, tuple):
+                raise TypeError(f"parameters: expected a tuple for {name}, got {shape!r}")
+            try:
+                sizes = [check_size(name, n) for n in shape]
+            except ValueError:
+                sizes = []
+            if not sizes:
                 raise ValueError(
                     f"parameters: expected sizes of at least 1 for {name}, got {shape}"
                 )
+        last = [name in MODIFIERS for name in found]
+        if last != sorted(last):
+            raise ValueError(f"parameters: expected {MODIFIERS} after all others, got {[*found]}")
 
     def check_scheme(self, scheme: Scheme) -> None:
         """Check that layers can step by `scheme`.
@@ -116,70 +143,67 @@ class Custom(Block):
             raise ValueError("scheme: verlet and Hamiltonian blocks need each other")
 
 
-def checked_field(
-    block: Custom, p: Mapping[str, Any], y: Any
-) -> tuple[Any, Callable[[Any], tuple[Any, dict[str, Any]]]]:
-    """Return F(y; p) and what pulls derivatives back, as arrays of NumPy, once they are checked.
+# ---- what a custom block returns -----------------------------------------------------------------
 
-    NumPy would broadcast what is wrong, and gradients would be wrong without a word.
 
-    Parameters
-    ----------
-    block : Custom
-        The block.
-    p : mapping
-        The arrays of one layer by name.
-    y : ndarray, shape (n, width)
-        States.
+def custom_field(
+    block: Custom, p: dict[str, NDArray[Any]], y: NDArray[Any]
+) -> tuple[NDArray[Any], Callable[[NDArray[Any]], tuple[NDArray[Any], dict[str, NDArray[Any]]]]]:
+    """Return what the field of `block` returns, once it has been looked at.
+
+    NumPy would take a wrong shape for one that shall be repeated, and go on with other numbers.
 
     Raises
     ------
     TypeError
-        If it returns something else, or computes in a lower precision than that of `y`.
+        If it is no pair, real for complex states, or of a lower precision than the states.
     ValueError
-        If a shape or a name does not fit.
+        If a shape or the names of the parameters do not fit.
     """
     where = f"{type(block).__name__}.field"
-    returned = block.field(dict(p), y)
-    if not (isinstance(returned, tuple) and len(returned) == 2 and callable(returned[1])):
-        raise TypeError(f"{where}: expected F and a function, got {_kind(returned)}")
-    value, pull = returned
-    value = _like(f"{where}: F", value, y)
+    value, pull = _pair(where, block.field(_read_only(p), y), "F and pull")
+    value = _fitting(f"{where}: F", value, y)
+    if np.iscomplexobj(value) != np.iscomplexobj(y):
+        kind = "real" if np.iscomplexobj(y) else "complex"
+        raise TypeError(
+            f"{where}: F: expected {y.dtype} for states of {y.dtype}, got {kind} numbers; products "
+            "with second derivatives need functions that are right for complex ones"
+        )
 
-    def checked_pull(r: Any) -> tuple[Any, dict[str, Any]]:
-        pulled = pull(r)
-        if not (isinstance(pulled, tuple) and len(pulled) == 2 and isinstance(pulled[1], Mapping)):
-            raise TypeError(
-                f"{where}: pull: expected dL/dy and a dict of dL/dp, got {_kind(pulled)}"
-            )
-        by_state, by_name = pulled
-        if set(by_name) != set(p):
-            raise ValueError(
-                f"{where}: pull: expected derivatives by {sorted(p)}, got {sorted(by_name)}"
-            )
-        return _like(f"{where}: pull: dL/dy", by_state, y), {
-            name: _like(f"{where}: pull: dL/d{name}", by_name[name], array)
-            for name, array in p.items()
+    def checked(r: NDArray[Any]) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+        by_y, by_p = _pair(f"{where}: pull", pull(r), "dL/dy and a dict of dL/dp")
+        if not isinstance(by_p, dict):
+            raise TypeError(f"{where}: pull: expected a dict of dL/dp, got {type(by_p).__name__}")
+        if by_p.keys() != p.keys():
+            raise ValueError(f"{where}: pull: expected dL/dp for {[*p]}, got {[*by_p]}")
+        return _fitting(f"{where}: dL/dy", by_y, y), {
+            name: _fitting(f"{where}: dL/dp of {name}", g, p[name]) for name, g in by_p.items()
         }
 
-    return value, checked_pull
+    return value, checked
 
 
-def _like(what: str, given: Any, array: Any) -> Any:
-    """Return an array with the shape of another and no lower precision."""
-    found = np.asarray(given)
-    if found.shape != array.shape:
-        raise ValueError(f"{what}: expected shape {array.shape}, got {found.shape}")
-    # of complex steps only the imaginary part counts, and it is as good in single precision
-    if array.dtype.kind == "f" and found.dtype.kind == "f" and found.dtype < array.dtype:
-        raise TypeError(
-            f"{what}: expected {array.dtype}, got {found.dtype}; "
-            'JAX computes so unless jax.config.update("jax_enable_x64", True)'
-        )
+def _read_only(p: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    found = {name: array.view() for name, array in p.items()}
+    for array in found.values():
+        array.flags.writeable = False
     return found
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(type(part).__name__ for part in value)})"
-    return type(value).__name__
+def _pair(where: str, found: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise TypeError(f"{where}: expected to return {what}, got {type(found).__name__}")
+    return found
+
+
+def _fitting(name: str, found: Any, like: NDArray[Any]) -> NDArray[Any]:
+    array = np.asarray(found)
+    if array.shape != like.shape:
+        raise ValueError(f"{name}: expected shape {like.shape}, got {array.shape}")
+    # of a complex step only the imaginary part counts, which is as good in single precision
+    if array.dtype.kind == like.dtype.kind == "f" and array.dtype < like.dtype:
+        raise TypeError(
+            f"{name}: expected {like.dtype}, got {array.dtype}; "
+            'JAX computes so unless jax.config.update("jax_enable_x64", True)'
+        )
+    return array

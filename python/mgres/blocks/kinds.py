@@ -164,7 +164,7 @@ def from_description(description: dict[str, Any]) -> Block:
         If it describes none.
     """
     values = dict(description)
-    name = values.pop("name")
-    if name not in KINDS:
+    name = values.pop("name", None)
+    if name not in NAMES:
         raise ValueError(f"block: expected one of {NAMES}, got {name!r}")
     return KINDS[name](**values)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import check_integer
+from ..checks import check_integer, number_of
 from .circles import Seed, check_float_dtype
 
 VectorSplit: TypeAlias = tuple[
@@ -81,7 +81,7 @@ def duffing(
     n_train = check_integer("n_train", n_train)
     n_val = check_integer("n_val", n_val)
     dtype = check_float_dtype(dtype)
-    if not (isinstance(final_time, (int, float)) and 0 < final_time < float("inf")):
+    if not 0 < number_of(final_time) < math.inf:
         raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
     rng = np.random.default_rng(seed)
     starts = 2.4 * rng.random((n_train + n_val, 2)) - 1.2

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import check_integer
+from ..checks import check_integer, number_of
 from .circles import Seed, check_float_dtype
 from .duffing import VectorSplit
 
@@ -85,9 +85,9 @@ def henon_heiles(
     n_train = check_integer("n_train", n_train)
     n_val = check_integer("n_val", n_val)
     dtype = check_float_dtype(dtype)
-    if not (isinstance(final_time, (int, float)) and 0 < final_time < math.inf):
+    if not 0 < number_of(final_time) < math.inf:
         raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
-    if not (isinstance(energy, (int, float)) and 0 < energy <= ESCAPE_ENERGY):
+    if not 0 < number_of(energy) <= ESCAPE_ENERGY:
         raise ValueError(f"energy: expected a number in (0, 1/6], got {energy!r}")
     starts = _starts(np.random.default_rng(seed), n_train + n_val, float(energy))
     ends = _flow(starts, float(final_time))

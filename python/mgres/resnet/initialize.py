@@ -30,7 +30,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_integer
+from ..checks import check_integer, number_of
 from .layout import BlockViews, Views
 
 SCHEMES = ("normal", "glorot", "he", "constant", "coarse")
@@ -62,7 +62,7 @@ def drawn_depth(
     """Return how many layers are drawn, once the arguments of :meth:`ResNet.init` are checked."""
     if scheme not in SCHEMES:
         raise ValueError(f"scheme: expected one of {SCHEMES}, got {scheme!r}")
-    if not math.isfinite(scale):
+    if not math.isfinite(number_of(scale)):
         raise ValueError(f"scale: expected a finite number, got {scale!r}")
     if coarse_depth is None:
         if scheme == "constant":
@@ -102,7 +102,7 @@ def smooth_start_depth(depth: int, final_time: float) -> int:
     (16, 64, 20)
     """
     depth = check_integer("depth", depth)
-    if not (final_time > 0 and math.isfinite(final_time)):
+    if not 0 < number_of(final_time) < math.inf:
         raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
     start = LEAST_DEPTH
     while start < depth and final_time / start > LARGEST_STEP:

@@ -14,8 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
-from ..blocks import MODIFIERS, Block, Custom
-from ..checks import check_integer, check_plain, check_predictions
+from ..blocks import MODIFIERS, MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
+from ..checks import check_plain, check_predictions, number_of
 from ..memory import check_memory
 from ..parallel import wanted_threads
 from ..schemes import Scheme, scheme_of
@@ -29,8 +29,6 @@ from .layout import named_views
 from .python_evaluator import PythonEvaluator
 
 Evaluator: TypeAlias = _core.EvaluatorFloat32 | _core.EvaluatorFloat64 | PythonEvaluator
-MOST_PARAMETERS = 10**15
-"""More than any memory holds: larger sizes are mistakes."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +131,8 @@ class ResNet:
     ) -> None:
         sizes = {"n_inputs": n_inputs, "width": width, "n_outputs": n_outputs, "depth": depth}
         for name, size in sizes.items():
-            object.__setattr__(self, name, check_integer(name, size))
-        if not (final_time > 0 and math.isfinite(final_time)):
+            object.__setattr__(self, name, check_size(name, size))
+        if not 0 < number_of(final_time) < math.inf:
             raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
@@ -170,7 +168,7 @@ class ResNet:
     @property
     def damping(self) -> float:
         """The damping of the block, 0 if it has none."""
-        return float(getattr(self.block, "damping", 0.0))
+        return self.block.damping if isinstance(self.block, Antisymmetric) else 0.0
 
     @property
     def dt(self) -> float:
@@ -190,7 +188,8 @@ class ResNet:
     @cached_property
     def _arrays(self) -> tuple[dict[str, tuple[int, ...]], int]:
         """Names and shapes of a layer's arrays, and how many numbers they are together."""
-        arrays = self.block.parameters(self.width)
+        given = self.block.parameters(self.width)
+        arrays = {name: tuple(map(int, shape)) for name, shape in given.items()}
         return arrays, sum(map(math.prod, arrays.values()))
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_array, check_output
 from . import reference
 from .curvature_reference import STEP
 from .layout import Array
@@ -62,7 +63,8 @@ class PythonEvaluator:
         self, theta: Array, X: Array, out: Array, defect: Array | None = None, threads: int = 0
     ) -> None:
         """Write the logits (n, n_outputs) to `out`."""
-        self._check(theta, X)
+        self._check(theta, X, defect)
+        self._check_out("out", out, (len(X), self.net.n_outputs), theta=theta, X=X)
         out[...] = reference.logits(self.net, theta, X, defect)
 
     def states(
@@ -75,7 +77,8 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> None:
         """Write the states after `layers` layers, (n, width) each, to `out`."""
-        self._check(theta, X)
+        self._check(theta, X, defect)
+        self._check_out("out", out, (len(layers), len(X), self.net.width), theta=theta, X=X)
         found = reference.states(self.net, theta, X, defect)
         for place, k in zip(out, layers, strict=True):
             place[...] = found[k]
@@ -84,7 +87,7 @@ class PythonEvaluator:
         self, theta: Array, X: Array, y: NDArray[Any], defect: Array | None = None, threads: int = 0
     ) -> float:
         """Return the mean loss."""
-        self._check(theta, X)
+        self._check(theta, X, defect, y)
         return self._loss(reference.logits(self.net, theta, X, defect), y)[0]
 
     def value_and_grad(
@@ -97,7 +100,8 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> float:
         """Write the gradient of the mean loss to `out` and return the mean loss."""
-        self._check(theta, X)
+        self._check(theta, X, defect, y)
+        self._check_out("out", out, (self.size,), theta=theta, X=X, y=y)
         value, dz = self._loss(reference.logits(self.net, theta, X, defect), y)
         out[...] = self._free * reference.vjp(self.net, theta, X, dz, defect)[0]
         return value
@@ -113,7 +117,11 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> None:
         """Write the transposed derivative of the logits times `dlogits` to `out` and `out_X`."""
-        self._check(theta, X)
+        self._check(theta, X, defect)
+        check_array("dlogits", dlogits, (len(X), self.net.n_outputs), self.net.dtype)
+        self._check_out("out", out, (self.size,), theta=theta, X=X, dlogits=dlogits)
+        if out_X is not None:
+            self._check_out("out_X", out_X, X.shape, theta=theta, X=X, dlogits=dlogits, out=out)
         by_theta, by_inputs = reference.vjp(self.net, theta, X, dlogits, defect)
         out[...] = self._free * by_theta
         if out_X is not None:
@@ -130,7 +138,7 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> None:
         """Write the Hessian of the mean loss times `v` to `out`, by a complex step."""
-        point, dz = self._moved(theta, X, y, v, defect)
+        point, dz = self._moved(theta, X, y, v, defect, out)
         gradient, _ = reference.vjp(self.net, point, X, dz, defect)
         out[...] = self._free * gradient.imag / STEP
 
@@ -145,7 +153,7 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> None:
         """Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`."""
-        _, dz = self._moved(theta, X, y, v, defect)
+        _, dz = self._moved(theta, X, y, v, defect, out)
         by_theta, _ = reference.vjp(self.net, theta, X, dz.imag / STEP, defect)
         out[...] = self._free * by_theta
 
@@ -160,7 +168,7 @@ class PythonEvaluator:
         threads: int = 0,
     ) -> None:
         """Write by how much the steps of `coarse` miss the states of this network to `out`."""
-        self._check(theta, X)
+        self._check(theta, X, defect)
         out[...] = reference.state_defect(self.net, theta, coarse.net, coarse_theta, X, defect)
 
     def defect_shape(self, n_samples: int) -> tuple[int, int, int]:
@@ -176,10 +184,12 @@ class PythonEvaluator:
         return 0
 
     def _moved(
-        self, theta: Array, X: Array, y: NDArray[Any], v: Array, defect: Array | None
+        self, theta: Array, X: Array, y: NDArray[Any], v: Array, defect: Array | None, out: Array
     ) -> tuple[Any, Any]:
         """Return theta with a complex step along `v`, and dloss/dlogits there."""
-        self._check(theta, X)
+        self._check(theta, X, defect, y)
+        check_array("v", v, (self.size,), self.net.dtype)
+        self._check_out("out", out, (self.size,), theta=theta, v=v, X=X, y=y)
         point = theta + 1j * STEP * (self._free * v).astype(np.float64)
         return point, self._loss(reference.logits(self.net, point, X, defect), y)[1]
 
@@ -195,14 +205,33 @@ class PythonEvaluator:
         dz = reference.loss_gradient(self.loss, z, targets) / len(y)
         return float(losses.mean().real), (dz.T * weights).T
 
-    def _check(self, theta: Array, X: Array) -> None:
-        for name, array, shape in (
-            ("theta", theta, (self.size,)),
-            ("X", X, (len(X) if X.ndim else 0, self.net.n_inputs)),
-        ):
-            if array.dtype != self.net.dtype:
-                raise TypeError(f"{name}: expected {self.net.dtype}, got {array.dtype}")
-            if array.shape != shape:
-                raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+    def _check(
+        self, theta: Array, X: Array, defect: Array | None, y: NDArray[Any] | None = None
+    ) -> None:
+        net = self.net
+        check_array("theta", theta, (self.size,), net.dtype)
+        check_array("X", X, (-1, net.n_inputs), net.dtype)
         if not len(X):
             raise ValueError("X: expected at least one sample, got none")
+        if defect is not None:
+            check_array("defect", defect, self.defect_shape(len(X)), net.dtype)
+        if y is not None:
+            _check_targets(y, len(X), net.n_outputs, net.dtype)
+
+    def _check_out(self, name: str, out: Array, shape: tuple[int, ...], /, **inputs: Array) -> None:
+        check_output(name, out, shape, self.net.dtype, inputs)
+
+
+def _check_targets(y: Any, n: int, n_outputs: int, dtype: np.dtype[Any]) -> None:
+    """Raise an error unless `y` are labels or vectors for `n` samples, with or without weights."""
+    if isinstance(y, np.ndarray) and y.dtype == np.int64:
+        check_array("y", y, (n,), y.dtype)
+        wrong = np.flatnonzero((y < 0) | (y >= n_outputs))
+        if wrong.size:
+            raise ValueError(
+                f"y: expected labels from 0 to {n_outputs - 1}, got {y[wrong[0]]} for sample "
+                f"{wrong[0]}"
+            )
+    else:
+        weighted = np.ndim(y) == 2 and np.shape(y)[1] == n_outputs + 1
+        check_array("y", y, (n, n_outputs + weighted), dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..mgopt import Schedule
 from ..recipes import defaults
+from ..recipes.methods import WITHOUT_OPTIMIZER
 from .data import VALIDATION_FRACTION, Data
 from .optimizers import choose
 from .settings import Settings
@@ -74,13 +75,14 @@ def _method(given: Mapping[str, Any], *, batches: bool) -> dict[str, Any]:
     on_levels = "schedule" in given or given.get("levels", 1) > 1
     fallback = "V" if on_levels else "single" if "levels" in given else "cascade"
     method = given.get("method", fallback if own else "recommended")
-    own_rule = batches and method == "recommended"
+    own_rule = method == "paper" or (batches and method == "recommended")
     patience = given.get("patience", None if own_rule else defaults.PATIENCE)
-    if method == "recommended":
-        if own:
-            option = own[0].replace("_", "-")
+    if method in WITHOUT_OPTIMIZER:
+        given_away = [o for o in own if method != "paper" or o != "levels"]
+        if given_away:
+            option = given_away[0].replace("_", "-")
             raise ValueError(
-                f"--{option}: the recommended method chooses it itself; name another one by "
+                f"--{option}: the {method} method chooses it itself; name another one by "
                 "--method, such as V"
             )
         return {"method": method, "patience": patience}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..checks import check_integer, check_predictions
+from ..checks import check_integer, check_predictions, number_of
 from ..schemes import Euler, Scheme, scheme_of
 from .checks import check_parts, check_residual
 from .layout import Array, Parameters, StackLayout, TorchViews
@@ -112,7 +112,7 @@ class TorchResNet:
                 f"blocks: expected a sequence of modules, got one of class {type(blocks).__name__}"
             )
         parts = tuple(blocks)
-        if not 0 < final_time < np.inf:
+        if not 0 < number_of(final_time) < np.inf:
             raise ValueError(f"final_time: expected a positive number, got {final_time!r}")
         settings = {
             "stem": stem,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_integer
+from ..checks import check_integer, number_of
 from ..mgopt import Hierarchy
 from ..resnet import LayeredObjective
 from ..resnet.network import Array
@@ -41,7 +40,7 @@ class Limits:
             "max_seconds": self.seconds,
         }
         for name, value in numbers.items():
-            if value is not None and (not isinstance(value, Real) or math.isnan(value)):
+            if value is not None and math.isnan(number_of(value)):
                 raise ValueError(f"{name}: expected a number or None, got {value!r}")
         if self.accuracy is not None and not 0 <= self.accuracy <= 1:
             raise ValueError(f"target_accuracy: expected a share from 0 to 1, got {self.accuracy}")

@@ -11,6 +11,8 @@ from .problem import Problem
 from .single import Settings
 from .trial import Trial
 
+Grid = Callable[[Problem, bool], list[Settings]]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -23,6 +25,11 @@ class Method:
     grid : callable
         ``grid(problem, quick)`` returns the settings from which the best is taken; if it is empty,
         the method can do nothing about the problem, and `otherwise` says why.
+    make : callable or None
+        ``make(problem, f, settings)`` returns the levels and what is repeated on them, for
+        :func:`mgres.fit`; None for what `fit` does not run.
+    fixed : tuple of str
+        Parts of the network that the method leaves as they are.
     per_target : bool
         The method works towards a known target, so that each target is a run of its own.
         Otherwise one run serves all: a target's cost is what was spent when it was first reached.
@@ -39,7 +46,9 @@ class Method:
     """
 
     run: Callable[[Trial, Settings], None]
-    grid: Callable[[Problem, bool], list[Settings]]
+    grid: Grid
+    make: multilevel.Make | None = None
+    fixed: tuple[str, ...] = ()
     per_target: bool = False
     like: str | None = None
     package: str | None = None
@@ -55,6 +64,7 @@ def _single(name: str) -> Method:
     return Method(
         run,
         lambda problem, quick: single.grid(problem, name, quick),
+        lambda problem, f, settings: single.make(f, name, settings),
         in_quick=name in ("gd", "adam", "lbfgs"),
     )
 
@@ -72,12 +82,16 @@ METHODS: dict[str, Method] = {
     "frozen": Method(
         single.train_frozen,
         single.frozen_grid,
+        lambda problem, f, settings: single.make(f, settings["optimizer"], settings),
+        fixed=("blocks",),
         otherwise="only the blocks can learn here: with them frozen nothing is left to train",
     ),
-    "mgopt": Method(multilevel.paper, multilevel.paper_grid),
-    "cascade": _nested(multilevel.cascade, multilevel.nested_grid),
-    "fmg": _nested(multilevel.fmg, multilevel.nested_grid, in_quick=False),
-    "recommended": _nested(multilevel.recommended, multilevel.recommended_grid),
+    "mgopt": Method(multilevel.paper, multilevel.paper_grid, multilevel.paper_made),
+    "cascade": _nested(multilevel.cascade, multilevel.nested_grid, multilevel.cascade_made),
+    "fmg": _nested(multilevel.fmg, multilevel.nested_grid, multilevel.fmg_made, in_quick=False),
+    "recommended": _nested(
+        multilevel.recommended, multilevel.recommended_grid, multilevel.recommended_made
+    ),
     "torch/adam": _peer(
         peers.torch_adam,
         peers.adam_grid,

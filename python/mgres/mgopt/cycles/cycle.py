@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 import numpy as np
 
 from ... import _core
+from ...checks import number_of
 from ..hierarchy import Hierarchy
 from ..objective import Objective, Vector
 from .acceptance import Guard, Trial
@@ -84,8 +85,8 @@ class Cycle(Method):
     def __post_init__(self) -> None:
         check_shape(self.shape)
         check_state_policy(self.state)
-        if not (self.skip_below >= 0 and math.isfinite(self.skip_below)):
-            raise ValueError(f"skip_below: expected a number from 0, got {self.skip_below}")
+        if not 0 <= number_of(self.skip_below) < math.inf:
+            raise ValueError(f"skip_below: expected a number from 0, got {self.skip_below!r}")
         if self.trust is not None and self.line_search != FixedStep():
             raise ValueError(
                 "line_search: a trust region takes its place, expected none beside it; for one "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import _core
-from ...checks import check_number
+from ...checks import check_number, number_of
 from ..metric import Metric
 from ..objective import Objective, Vector
 from .linesearch import LineSearch
@@ -68,9 +68,9 @@ class TrustRegion:
     otherwise: LineSearch | None = None
 
     def __post_init__(self) -> None:
-        if not self.radius > 0:
-            raise ValueError(f"radius: expected a positive number, got {self.radius}")
-        if not 0 < self.eta1 <= self.eta2 < 1:
+        if not number_of(self.radius) > 0:
+            raise ValueError(f"radius: expected a positive number, got {self.radius!r}")
+        if not 0 < number_of(self.eta1) <= number_of(self.eta2) < 1:
             raise ValueError(
                 f"eta1, eta2: expected 0 < eta1 <= eta2 < 1, got {self.eta1} and {self.eta2}"
             )

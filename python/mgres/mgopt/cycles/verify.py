@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from ...checks import number_of
 from ..objective import Objective, Vector
 
 
@@ -28,8 +29,8 @@ class VerifiedOn:
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.tolerance >= 0 and math.isfinite(self.tolerance)):
-            raise ValueError(f"tolerance: expected a number from 0, got {self.tolerance}")
+        if not 0 <= number_of(self.tolerance) < math.inf:
+            raise ValueError(f"tolerance: expected a number from 0, got {self.tolerance!r}")
 
     def allows(self, objective: Objective, x: Vector, trial: Vector) -> bool:
         """Return whether `objective`, this one with its work counted, may go from x to `trial`."""

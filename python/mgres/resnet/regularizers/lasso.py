@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...checks import number_of
 from ...mgopt import L1, ProximalGradient, Rate
 from ..layered import LayeredNetwork
 from .regularizer import MEASURES
@@ -61,7 +62,7 @@ class Lasso:
     measure: str = "time"
 
     def __post_init__(self) -> None:
-        if not (self.beta >= 0 and math.isfinite(self.beta)):
+        if not 0 <= number_of(self.beta) < math.inf:
             raise ValueError(f"beta: expected a number >= 0, got {self.beta!r}")
         if self.measure not in MEASURES:
             raise ValueError(f"measure: expected one of {MEASURES}, got {self.measure!r}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ... import _core
+from ...checks import number_of
 from ..layered import LayeredNetwork
 from ..layout import Array
 
@@ -209,7 +210,7 @@ def bind_all(
 
 def check_strength(name: str, strength: float, measure: str, measures: Sequence[str]) -> None:
     """Raise a ValueError unless a strength is a number >= 0 and a measure is known."""
-    if not (strength >= 0 and math.isfinite(strength)):
+    if not 0 <= number_of(strength) < math.inf:
         raise ValueError(f"{name}: expected a number >= 0, got {strength!r}")
     if measure not in measures:
         raise ValueError(f"measure: expected one of {tuple(measures)}, got {measure!r}")

@@ -26,7 +26,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from ...checks import check_integer
+from ...checks import check_integer, number_of
 from ...mgopt import Hierarchy, Judge, Method, Smoothing
 from ...resnet import LayeredObjective
 from ...resnet.network import Array
@@ -156,7 +156,7 @@ class Growing:
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", check_integer("start", self.start))
         object.__setattr__(self, "every", check_integer("every", self.every))
-        if not (self.factor > 1 and math.isfinite(self.factor)):
+        if not 1 < number_of(self.factor) < math.inf:
             raise ValueError(f"factor: expected a number greater than 1, got {self.factor!r}")
 
     def begin(

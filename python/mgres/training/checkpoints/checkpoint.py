@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...checks import check_integer
+from ...checks import check_integer, number_of
 
 VERSION = 2
 """Of the format of checkpoints."""
@@ -63,7 +63,7 @@ class Checkpoint:
             every = check_integer("every_cycles", self.every_cycles)
             object.__setattr__(self, "every_cycles", every)
         minutes = self.every_minutes
-        if minutes is not None and not (minutes >= 0 and math.isfinite(minutes)):
+        if minutes is not None and not 0 <= number_of(minutes) < math.inf:
             raise ValueError(f"every_minutes: expected a number from 0 or None, got {minutes!r}")
         object.__setattr__(self, "keep", check_integer("keep", self.keep))
 

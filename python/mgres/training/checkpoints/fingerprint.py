@@ -6,8 +6,9 @@ import dataclasses
 import functools
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
-from types import CodeType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from ...resnet import LayeredObjective
 from ..batches.strategies import BatchStrategy
 
 MOST_ROWS = 1000
+NAMED = sys.stdlib_module_names | {"mgres", "numpy", "torch"}
+"""Packages whose names of functions and classes say enough."""
 
 
 def identify(
@@ -44,40 +47,75 @@ def identify(
     }
 
 
-def _plain(value: Any, within: tuple[FunctionType, ...] = ()) -> str:
+def _plain(value: Any, within: tuple[Any, ...] = ()) -> str:
     """Return the representation without addresses, which differ from process to process.
 
-    Functions of the user's own have one another's representation; what they do stands beside it.
+    What it does not tell, such as what a function of the user's own does, stands beside it.
     """
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
-    inner = [f for f in _functions(value) if f not in within]  # a function may hold itself
-    return " ".join([text, *(_what_it_does(f, (*within, f)) for f in inner)])
+    untold = [
+        part
+        for part in _untold(value)
+        if not any(part is other for other in within)  # a function may hold itself
+    ]
+    return " ".join([text, *(_digest_of(part, (*within, part)) for part in untold)])
 
 
-def _functions(value: Any) -> Iterator[FunctionType]:
-    """Yield the functions in a description, those of mgres apart, whose names say enough."""
+def _untold(value: Any) -> Iterator[Any]:
+    """Yield functions, arrays and objects in a description whose representations are too short.
+
+    Those of mgres say enough by their names.
+    """
     if isinstance(value, FunctionType):
-        if not value.__module__.startswith("mgres."):
+        if _is_own(value):
             yield value
+    elif isinstance(value, np.ndarray):
+        yield value
     elif isinstance(value, functools.partial):
         for part in (value.func, *value.args, *value.keywords.values()):
-            yield from _functions(part)
+            yield from _untold(part)
     elif isinstance(value, MethodType):
-        yield from _functions(value.__func__)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from _functions(getattr(value, field.name))
+        yield from _untold(value.__func__)
+        yield from _untold(value.__self__)
+    elif isinstance(value, type):
+        for cls in filter(_is_own, value.__mro__):
+            yield from (part for part in vars(cls).values() if isinstance(part, FunctionType))
     elif isinstance(value, (list, tuple)):
         for part in value:
-            yield from _functions(part)
+            yield from _untold(part)
+    elif dataclasses.is_dataclass(value):
+        yield from _untold(type(value))
+        for field in dataclasses.fields(value):
+            yield from _untold(getattr(value, field.name))
+    elif _is_own(type(value)):
+        yield from _untold(type(value))
+        if "__repr__" not in {name for cls in type(value).__mro__[:-1] for name in vars(cls)}:
+            yield value
 
 
-def _what_it_does(function: FunctionType, within: tuple[FunctionType, ...]) -> str:
-    """Return a digest of the code of a function, and of the values that it holds."""
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    held = [*cells, *(function.__defaults__ or ()), function.__kwdefaults__]
-    parts = [_code(function.__code__), *(_plain(value, within) for value in held)]
-    return hashlib.blake2b("; ".join(parts).encode(), digest_size=8).hexdigest()
+def _is_own(named: Any) -> bool:
+    """Return whether a function or class is of the user's own."""
+    return str(named.__module__).partition(".")[0] not in NAMED
+
+
+def _digest_of(part: Any, within: tuple[Any, ...]) -> str:
+    """Return a digest of what :func:`_untold` yields."""
+    if isinstance(part, np.ndarray):
+        words = [f"{part.dtype} {part.shape}", part.tobytes().hex()]
+    elif isinstance(part, FunctionType):
+        held = [*map(_content, part.__closure__ or ()), *(part.__defaults__ or ())]
+        held.append(part.__kwdefaults__)
+        words = [_code(part.__code__), *(_plain(value, within) for value in held)]
+    else:
+        words = [f"{name}={_plain(v, within)}" for name, v in getattr(part, "__dict__", {}).items()]
+    return hashlib.blake2b("; ".join(words).encode(), digest_size=8).hexdigest()
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a name that has no value yet
+        return None
 
 
 def _code(code: CodeType) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import number_of
 from ...mgopt import (
     AnyOf,
     Best,
@@ -218,5 +219,5 @@ def _check_count(name: str, items: Any, count: int) -> None:
 
 
 def _check_positive(name: str, number: float) -> None:
-    if not number > 0:
+    if not number_of(number) > 0:
         raise ValueError(f"{name}: expected a positive number, got {number}")

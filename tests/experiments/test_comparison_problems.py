@@ -145,7 +145,7 @@ BLOCKS = [
 def test_a_problem_may_have_any_block(discs, block, tmp_path):
     problem = replace(discs, width=4, block=block, targets=(Target("loss", 0.68),))
     assert problem.net(0).block == block
-    assert problem.settings()["block"] == str(block)
+    assert problem.settings()["block"] == repr(block)
     names = [name for name in METHODS if name not in ("cascade", "fmg", "frozen")]
     for name in names:
         assert (METHODS[name].grid(problem, True) == []) == name.startswith(("torch/", "jax/"))

@@ -1,5 +1,7 @@
 """A block of the user's own, in NumPy: what the compiled one computes, and what it refuses."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,38 +143,68 @@ def test_pytorch_is_told_no_custom_block():
     assert net.evaluator().checkpoints(N) == 0
 
 
-# ---- precision, and JAX -------------------------------------------------------------------------
+# ---- what a block of one's own may get wrong -----------------------------------------------------
 
 
-@pytest.mark.parametrize("of", ["F", "dL/dy", "dL/dp of A"])
-def test_what_it_computes_in_single_precision_is_refused(of):
-    """Derivatives would be right to six digits in a network that says twelve."""
+@dataclass(frozen=True)
+class Linear(blocks.Custom):
+    """F = W y, with a fault."""
 
-    def single(name, array):
-        return array.astype(np.float32) if name == of else array
+    wrong: Callable
 
-    class Single(Own):
-        def field(self, p, y):
-            value, pull = super().field(p, y)
+    def parameters(self, width):
+        return {"W": (width, width)}
 
-            def pull_single(r):
-                by_y, by_p = pull(r)
-                by_p = {name: single(f"dL/dp of {name}", g) for name, g in by_p.items()}
-                return single("dL/dy", by_y), by_p
+    def field(self, p, y):
+        def pull(r):
+            return r @ p["W"], {"W": r.T @ y}
 
-            return single("F", value), pull_single
+        return self.wrong(y @ p["W"].T, pull)
 
-    net = mgres.ResNet(2, WIDTH, 3, 3, dtype=np.float64, block=Single())
+
+def pulled(change):
+    """Return a fault of what the pull returns."""
+    return lambda value, pull: (value, lambda r: change(*pull(r)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda f, pull: f, TypeError, "expected to return F and pull, got ndarray"),
+        (lambda f, pull: (f, f), TypeError, "expected to return F and pull, got ndarray for it"),
+        (lambda f, pull: (f[:, :1], pull), ValueError, "F: expected shape (20, 4), got (20, 1)"),
+        (
+            lambda f, pull: (f.astype(np.float32), pull),
+            TypeError,
+            "F: expected float64, got float32; JAX computes so unless",
+        ),
+        (
+            pulled(lambda y, p: (y.astype(np.float32), p)),
+            TypeError,
+            "dL/dy: expected float64, got float32",
+        ),
+        (pulled(lambda y, p: (y[:1], p)), ValueError, "dL/dy: expected shape (20, 4), got (1, 4)"),
+        (
+            pulled(lambda y, p: (p, y)),
+            TypeError,
+            "pull: expected a dict of dL/dp, got ndarray",
+        ),
+        (pulled(lambda y, p: (y, {})), ValueError, "expected dL/dp for ['W'], got []"),
+        (
+            pulled(lambda y, p: (y, {"W": p["W"][:1]})),
+            ValueError,
+            "dL/dp of W: expected shape (4, 4), got (1, 4)",
+        ),
+    ],
+)
+def test_what_it_returns_is_checked(wrong, error, message):
+    """NumPy would broadcast most of it, and the gradient would be wrong."""
+    net = mgres.ResNet(2, WIDTH, 3, 3, dtype=np.float64, block=Linear(wrong))
     X, y, _ = data()
-    f, theta = mgres.ResNetObjective(net, X, y), net.init(0)
-    with pytest.raises(
-        TypeError, match=rf"Single\.field: {of}: expected float64, got float32; JAX"
-    ):
+    f = mgres.ResNetObjective(net, X, y)
+    theta = net.init(0)
+    with pytest.raises(error, match=r"Linear\.field.*" + re.escape(message)):
         f.value_and_grad(theta, np.empty_like(theta))
-    coarse = mgres.ResNet(2, WIDTH, 3, 3, dtype=np.float32, block=Single())
-    X, y, _ = data(np.float32)
-    f, theta = mgres.ResNetObjective(coarse, X, y), coarse.init(0)
-    assert np.isfinite(f.value_and_grad(theta, np.empty_like(theta)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

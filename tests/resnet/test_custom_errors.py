@@ -1,5 +1,6 @@
 """A block of the user's own with mistakes: nothing is computed from them, and each is named."""
 
+import tracemalloc
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -246,3 +247,52 @@ def test_outputs_must_not_overlap_inputs(method):
     arguments["out"] = both[1 : 1 + net.size]
     with pytest.raises(ValueError, match="out: must not overlap theta"):
         getattr(net.evaluator(), method)(**arguments)
+
+
+# ---- what surrounds it ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
+def test_numpy_may_raise_in_the_caller(size):
+    net, theta, X, y = problem(blocks.Dense(activation="tanh"))
+    own = problem(Own())[0]
+    theta = size * theta
+    out, expected = np.empty((2, net.size))
+    with np.errstate(all="raise"):
+        for method in ("value_and_grad", "hessian_product", "gauss_newton_product"):
+            arguments = given(net, method, theta, X, y)
+            getattr(own.evaluator(), method)(**{**arguments, "out": out})
+            getattr(net.evaluator(), method)(**{**arguments, "out": expected})
+            assert np.isfinite(out).all() or not np.isfinite(expected).all()
+
+
+def test_a_prediction_that_is_not_finite_is_an_error_and_no_warning():
+    net, theta, X, _ = problem(Own())
+    with pytest.raises(ValueError, match="X: the prediction for row 0 is not finite"):
+        net.predict(100 * theta, np.full_like(X, 1e308))
+
+
+def test_an_objective_takes_no_memory_before_it_is_evaluated():
+    tracemalloc.start()
+    try:
+        problem_size = mgres.ResNet(2, 4, 3, 2**18, dtype=np.float64, block=Own())
+        mgres.ResNetObjective(problem_size, np.ones((N, 2)), np.zeros(N, int), fixed=("opening",))
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_states_that_cannot_fit_are_refused_at_once(monkeypatch):
+    monkeypatch.setattr("mgres.memory.available_memory", lambda: 10**9)
+    net = mgres.ResNet(2, 4, 3, 2**10, dtype=np.float64, block=Own())
+    X, y = np.ones((10**5, 2)), np.zeros(10**5, int)
+    f, theta = mgres.ResNetObjective(net, X, y), net.init(0)
+    message = "block: keeping the states of all layers needs at least 3.3 GB of memory, 1.0 GB are"
+    for call in (
+        lambda: f.value(theta),
+        lambda: f.value_and_grad(theta, np.empty_like(theta)),
+        lambda: net.predict(theta, X),
+        lambda: mgres.fit(f, theta, max_cycles=1),
+    ):
+        with pytest.raises(MemoryError, match=message):
+            call()

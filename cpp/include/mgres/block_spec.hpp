@@ -4,7 +4,7 @@
 #include <array>
 
 #include "mgres/activation.hpp"
-#include "mgres/convolution.hpp"
+#include "mgres/filters.hpp"
 #include "mgres/scheme.hpp"
 #include "mgres/types.hpp"
 
@@ -33,23 +33,6 @@ enum class BlockKind { dense, antisymmetric, two_layer, gradient, hamiltonian, p
 /// with means over its features and a trainable factor g for each of them; of images, over the
 /// channels of a pixel and with a factor for each channel.
 enum class Norm { none, layer, rms };
-
-/// Images as states, and the convolutions between them; without channels states are vectors.
-struct Filters {
-  Index channels = 0;
-  Index height = 1;
-  Index width = 1;
-  Index kernel_rows = 1;
-  Index kernel_columns = 1;
-  Index groups = 1;
-  bool periodic = false;
-
-  bool any() const { return channels > 0; }
-  Index pixels() const { return height * width; }
-  ConvolutionShape shape(Index outputs, Index inputs) const {
-    return {inputs, outputs, height, width, kernel_rows, kernel_columns, groups, periodic};
-  }
-};
 
 struct BlockSpec {
   BlockKind kind = BlockKind::dense;

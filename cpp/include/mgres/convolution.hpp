@@ -16,30 +16,10 @@
 /// Beyond its edges an image is zero, or goes on from the opposite edge.
 #pragma once
 
+#include "mgres/filters.hpp"
 #include "mgres/products.hpp"
-#include "mgres/types.hpp"
 
 namespace mgres {
-
-struct ConvolutionShape {
-  Index in_channels = 1;
-  Index out_channels = 1;
-  Index height = 1;
-  Index width = 1;
-  Index kernel_rows = 1;  // odd, like the columns; the kernel may be larger than the image
-  Index kernel_columns = 1;
-  Index groups = 1;  // each of in_channels / groups channels, of which only its own outputs know
-  bool periodic = false;
-
-  Index pixels() const { return height * width; }
-  Index inputs() const { return in_channels * pixels(); }
-  Index outputs() const { return out_channels * pixels(); }
-  Index taps() const { return in_channels / groups * kernel_rows * kernel_columns; }
-  Index weights() const { return out_channels * taps(); }
-};
-
-/// Throw std::invalid_argument unless there is such a convolution.
-void check_convolution(const ConvolutionShape& shape);
 
 /// out = start + W * x for the sum of two such products; those with null weights count as zero.  A bias
 /// has one number for each channel.  `out` may be `start.from`, but no x.

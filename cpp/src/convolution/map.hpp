@@ -63,6 +63,14 @@ struct Map {
     return periodic ? rows : std::min<Index>(rows, rows / 2 - row + height);
   }
 
+  /// The rows of the image where row k of the kernel meets it.
+  Index first_row_under(Index k) const {
+    return periodic ? 0 : std::min(height, std::max<Index>(0, rows / 2 - k));
+  }
+  Index last_row_under(Index k) const {
+    return periodic ? height : std::min(height, rows / 2 - k + height);
+  }
+
   /// The row of the image that lies under row k of the kernel.
   Index under(Index row, Index k) const {
     const Index found = row + k - rows / 2;

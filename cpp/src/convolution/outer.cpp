@@ -14,6 +14,9 @@ using namespace detail;
 constexpr int kOuterChannels = 4;
 constexpr int kOuterTaps = kManyRegisters ? 6 : 3;
 
+/// Neighbouring pixels where a group has a single out channel.
+constexpr int kLonePixels = kManyRegisters ? 4 : 3;
+
 /// C taps of one row of a kernel: where they find their pixels, and their numbers in the kernel.
 template <int C>
 struct Taps {
@@ -33,9 +36,8 @@ __attribute__((noinline)) void outer_tile(const Map& map, const Taps<C>& taps, c
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) sum[r][c] = sums[r * map.taps() + taps.number[c]];
-  for (Index i = 0; i < map.height; ++i) {
-    const Index k = taps.kernel_row;
-    if (k < map.first_row(i) || k >= map.last_row(i)) continue;
+  const Index k = taps.kernel_row;
+  for (Index i = map.first_row_under(k); i < map.last_row_under(k); ++i) {
     const S* si = s + i * map.width * L;
     const S* xi = x + map.under(i, k) * map.padded_width * L;
 #pragma GCC unroll 1
@@ -61,9 +63,56 @@ __attribute__((noinline)) void outer_tile(const Map& map, const Taps<C>& taps, c
     for (int c = 0; c < C; ++c) sums[r * map.taps() + taps.number[c]] = sum[r][c];
 }
 
+/// sums[l] += s x_l for a single out channel and the three columns of row k of its kernel.  Neighbouring
+/// pixels share what they load, and have sums of their own that do not wait for each other.
+template <class S>
+__attribute__((noinline)) void outer_three_columns(const Map& map, Index k, const S* s, const S* x,
+                                                   Pack<S>* sums) {
+  constexpr int L = kLanes<S>;
+  constexpr int P = kLonePixels;
+  Pack<S> sum[P][3] = {};
+  for (Index i = map.first_row_under(k); i < map.last_row_under(k); ++i) {
+    const S* si = s + i * map.width * L;
+    const S* xi = x + map.under(i, k) * map.padded_width * L;
+    Index j = 0;
+#pragma GCC unroll 1
+    for (; j + P <= map.width; j += P, si += P * L, xi += P * L) {
+      Pack<S> sp[P];
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p) {
+        sp[p] = load(si + p * L);
+        hold<S>(sp[p]);
+      }
+#pragma GCC unroll 8
+      for (int q = 0; q < P + 2; ++q) {
+        Pack<S> xq = load(xi + q * L);
+        hold<S>(xq);
+#pragma GCC unroll 3
+        for (int l = 0; l < 3; ++l)
+          if (q - l >= 0 && q - l < P) sum[q - l][l] += sp[q - l] * xq;
+      }
+    }
+    for (; j < map.width; ++j, si += L, xi += L)
+#pragma GCC unroll 3
+      for (int l = 0; l < 3; ++l) sum[0][l] += load(si) * load(xi + l * L);
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 3
+    for (int l = 0; l < 3; ++l) sums[l] += sum[p][l];
+}
+
 /// All taps of R out channels of a block.
 template <class S, int R>
 void outer_channels(const Map& map, const S* s, const S* x, Pack<S>* sums) {
+  if constexpr (R == 1)
+    if (map.columns == 3) {
+      for (Index c = 0; c < map.inputs; ++c)
+        for (Index k = 0; k < map.rows; ++k)
+          outer_three_columns(map, k, s, x + c * map.padded_channel * kLanes<S>,
+                              sums + (c * map.rows + k) * 3);
+      return;
+    }
   for (Index k = 0; k < map.rows; ++k)
     for_each_tile<kOuterTaps>(map.inputs * map.columns, [&](Index first, auto C) {
       Taps<C> taps;
@@ -105,7 +154,7 @@ void add_channel_sums(Index channels, Index pixels, Index blocks, const S* s, S*
                       S factor) {
   constexpr int L = kLanes<S>;
   if (pixels == 1) return add_sums(channels, blocks, s, bias, scratch, factor);
-  Pack<S>* sums = reinterpret_cast<Pack<S>*>(scratch);
+  auto* sums = reinterpret_cast<Pack<S>*>(scratch);
   for (Index c = 0; c < channels; ++c) {
     Pack<S> sum[4] = {};  // an addition takes as long as four of them
     for (Index b = 0; b < blocks; ++b) {

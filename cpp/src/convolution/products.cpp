@@ -81,10 +81,16 @@ MGRES_ALWAYS_INLINE void add_three_columns(const Map& map, const S* x, const S* 
   constexpr int L = kLanes<S>;
 #pragma GCC unroll 1
   for (Index c = 0; c < map.inputs; ++c, x += map.padded_channel * L, weights += 3) {
-    const Pack<S> w[3] = {broadcast(weights[0]), broadcast(weights[1]), broadcast(weights[2])};
+    Pack<S> w[3];
+#pragma GCC unroll 3
+    for (int l = 0; l < 3; ++l) {
+      w[l] = broadcast(weights[l]);
+      hold<S>(w[l]);
+    }
 #pragma GCC unroll 16
     for (int j = 0; j < P + 2; ++j) {
-      const Pack<S> xj = load(x + j * L);
+      Pack<S> xj = load(x + j * L);
+      hold<S>(xj);
 #pragma GCC unroll 3
       for (int l = 0; l < 3; ++l)
         if (j - l >= 0 && j - l < P) sum[0][j - l] += w[l] * xj;

@@ -33,7 +33,6 @@ from .block import NORMS as NORMS
 from .block import Block, Modified
 from .block import check_size as check_size
 from .custom import Custom
-from .custom import custom_field as custom_field
 from .kinds import KINDS as KINDS
 from .kinds import NAMES as NAMES
 from .kinds import Antisymmetric, Dense, Gradient, Hamiltonian, TwoLayer, from_description

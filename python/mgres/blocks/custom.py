@@ -143,10 +143,7 @@ class Custom(Block):
             raise ValueError("scheme: verlet and Hamiltonian blocks need each other")
 
 
-# ---- what a custom block returns -----------------------------------------------------------------
-
-
-def custom_field(
+def checked_field(
     block: Custom, p: dict[str, NDArray[Any]], y: NDArray[Any]
 ) -> tuple[NDArray[Any], Callable[[NDArray[Any]], tuple[NDArray[Any], dict[str, NDArray[Any]]]]]:
     """Return what the field of `block` returns, once it has been looked at.
@@ -156,12 +153,14 @@ def custom_field(
     Raises
     ------
     TypeError
-        If it is no pair, real for complex states, or of a lower precision than the states.
+        If it is no pair, or real for complex states.
     ValueError
         If a shape or the names of the parameters do not fit.
     """
     where = f"{type(block).__name__}.field"
     value, pull = _pair(where, block.field(_read_only(p), y), "F and pull")
+    if not callable(pull):
+        raise TypeError(f"{where}: expected to return F and pull, got {type(pull).__name__} for it")
     value = _fitting(f"{where}: F", value, y)
     if np.iscomplexobj(value) != np.iscomplexobj(y):
         kind = "real" if np.iscomplexobj(y) else "complex"
@@ -200,8 +199,8 @@ def _fitting(name: str, found: Any, like: NDArray[Any]) -> NDArray[Any]:
     array = np.asarray(found)
     if array.shape != like.shape:
         raise ValueError(f"{name}: expected shape {like.shape}, got {array.shape}")
-    # of a complex step only the imaginary part counts, which is as good in single precision
-    if array.dtype.kind == like.dtype.kind == "f" and array.dtype < like.dtype:
+    # of complex steps only the imaginary part counts, and it is as good in single precision
+    if like.dtype.kind == "f" and array.dtype.kind == "f" and array.dtype < like.dtype:
         raise TypeError(
             f"{name}: expected {like.dtype}, got {array.dtype}; "
             'JAX computes so unless jax.config.update("jax_enable_x64", True)'

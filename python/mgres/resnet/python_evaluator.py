@@ -6,13 +6,15 @@ works with blocks of the user's own.  Threads and a tape mean nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_array, check_output
+from ..memory import check_memory
 from . import reference
 from .curvature_reference import STEP
 from .layout import Array
@@ -46,6 +48,25 @@ class Net(reference.Net, Protocol):
         ...
 
 
+MANY_BYTES = 10**8
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _silently(method: Method) -> Method:
+    """Compute as compiled code does: what is not finite is no warning or error of NumPy.
+
+    Whoever uses the numbers looks at them.
+    """
+
+    @functools.wraps(method)
+    def run(*arguments: Any, **keywords: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return method(*arguments, **keywords)
+
+    return cast(Method, run)
+
+
 class PythonEvaluator:
     """A network with its loss; the derivatives by `fixed` parts are zero."""
 
@@ -55,10 +76,9 @@ class PythonEvaluator:
         self.net = net
         self.loss = loss
         self.size = net.size
-        self._free = np.ones(net.size, net.dtype)
-        for part in fixed:
-            self._free[net.part(part)] = 0
+        self._fixed = [net.part(part) for part in fixed]
 
+    @_silently
     def logits(
         self, theta: Array, X: Array, out: Array, defect: Array | None = None, threads: int = 0
     ) -> None:
@@ -67,6 +87,7 @@ class PythonEvaluator:
         self._check_out("out", out, (len(X), self.net.n_outputs), theta=theta, X=X)
         out[...] = reference.logits(self.net, theta, X, defect)
 
+    @_silently
     def states(
         self,
         theta: Array,
@@ -83,6 +104,7 @@ class PythonEvaluator:
         for place, k in zip(out, layers, strict=True):
             place[...] = found[k]
 
+    @_silently
     def value(
         self, theta: Array, X: Array, y: NDArray[Any], defect: Array | None = None, threads: int = 0
     ) -> float:
@@ -90,6 +112,7 @@ class PythonEvaluator:
         self._check(theta, X, defect, y)
         return self._loss(reference.logits(self.net, theta, X, defect), y)[0]
 
+    @_silently
     def value_and_grad(
         self,
         theta: Array,
@@ -103,9 +126,10 @@ class PythonEvaluator:
         self._check(theta, X, defect, y)
         self._check_out("out", out, (self.size,), theta=theta, X=X, y=y)
         value, dz = self._loss(reference.logits(self.net, theta, X, defect), y)
-        out[...] = self._free * reference.vjp(self.net, theta, X, dz, defect)[0]
+        out[...] = self._free(reference.vjp(self.net, theta, X, dz, defect)[0])
         return value
 
+    @_silently
     def vjp(
         self,
         theta: Array,
@@ -123,10 +147,11 @@ class PythonEvaluator:
         if out_X is not None:
             self._check_out("out_X", out_X, X.shape, theta=theta, X=X, dlogits=dlogits, out=out)
         by_theta, by_inputs = reference.vjp(self.net, theta, X, dlogits, defect)
-        out[...] = self._free * by_theta
+        out[...] = self._free(by_theta)
         if out_X is not None:
             out_X[...] = by_inputs
 
+    @_silently
     def hessian_product(
         self,
         theta: Array,
@@ -140,8 +165,9 @@ class PythonEvaluator:
         """Write the Hessian of the mean loss times `v` to `out`, by a complex step."""
         point, dz = self._moved(theta, X, y, v, defect, out)
         gradient, _ = reference.vjp(self.net, point, X, dz, defect)
-        out[...] = self._free * gradient.imag / STEP
+        out[...] = self._free(gradient.imag / STEP)
 
+    @_silently
     def gauss_newton_product(
         self,
         theta: Array,
@@ -155,8 +181,9 @@ class PythonEvaluator:
         """Write the product of the Gauss-Newton matrix of the mean loss with `v` to `out`."""
         _, dz = self._moved(theta, X, y, v, defect, out)
         by_theta, _ = reference.vjp(self.net, theta, X, dz.imag / STEP, defect)
-        out[...] = self._free * by_theta
+        out[...] = self._free(by_theta)
 
+    @_silently
     def state_defect(
         self,
         theta: Array,
@@ -190,8 +217,14 @@ class PythonEvaluator:
         self._check(theta, X, defect, y)
         check_array("v", v, (self.size,), self.net.dtype)
         self._check_out("out", out, (self.size,), theta=theta, v=v, X=X, y=y)
-        point = theta + 1j * STEP * (self._free * v).astype(np.float64)
+        point = theta + 1j * STEP * self._free(v.astype(np.float64))
         return point, self._loss(reference.logits(self.net, point, X, defect), y)[1]
+
+    def _free(self, gradient: Any) -> Any:
+        """Return `gradient` with zeros for what is fixed, in place."""
+        for part in self._fixed:
+            gradient[part] = 0
+        return gradient
 
     def _loss(self, z: Any, y: NDArray[Any]) -> tuple[float, Any]:
         """Return the mean loss and its derivative by the logits; the last column may be weights."""
@@ -213,6 +246,9 @@ class PythonEvaluator:
         check_array("X", X, (-1, net.n_inputs), net.dtype)
         if not len(X):
             raise ValueError("X: expected at least one sample, got none")
+        needed = self.gradient_bytes(len(X))
+        if needed > MANY_BYTES:  # a look at what there is takes some time itself
+            check_memory("block: keeping the states of all layers", needed)
         if defect is not None:
             check_array("defect", defect, self.defect_shape(len(X)), net.dtype)
         if y is not None:

@@ -37,6 +37,7 @@ class Block:
         paced: bool = False,
         damping: typing.SupportsFloat = 0.0,
         sign: typing.SupportsFloat = -1.0,
+        filters: Filters | None = None,
     ) -> None: ...
     def check(self, width: typing.SupportsIndex) -> None:
         """
@@ -431,6 +432,22 @@ class EvaluatorFloat64:
         """
         Scratch memory held at present, in bytes.
         """
+
+class Filters:
+    """
+    Images as states, and the convolutions between them.
+    """
+
+    def __init__(
+        self,
+        channels: typing.SupportsIndex,
+        height: typing.SupportsIndex,
+        width: typing.SupportsIndex,
+        kernel_rows: typing.SupportsIndex,
+        kernel_columns: typing.SupportsIndex,
+        groups: typing.SupportsIndex = 1,
+        periodic: bool = False,
+    ) -> None: ...
 
 class Loss(enum.Enum):
     cross_entropy = 0

@@ -17,6 +17,22 @@ KINDS = {
     "gradient": blocks.Gradient(5),
     "ascent": blocks.Gradient(7, sign=1),
 }
+IMAGES = {
+    "conv1d": blocks.Conv1d(3, 7),
+    "conv1d-periodic": blocks.Conv1d(2, 5, 5, padding="periodic"),
+    "conv2d": blocks.Conv2d(2, (4, 5)),
+    "conv2d-groups": blocks.Conv2d(4, (3, 4), (1, 3), groups=2, padding="periodic"),
+    "conv2d-depthwise": blocks.Conv2d(3, (2, 6), (5, 1), groups=3),
+    "conv2d-pointwise": blocks.Conv2d(5, (2, 3), 1),
+    "two_layer-conv2d": blocks.TwoLayer(6, filters=blocks.Filters(4, (4, 3), groups=2)),
+    "two_layer-conv1d": blocks.TwoLayer(3, filters=blocks.Filters(2, 9, 5, padding="periodic")),
+    "gradient-conv2d": blocks.Gradient(3, filters=blocks.Filters(2, (5, 4))),
+    "gradient-conv2d-periodic": blocks.Gradient(
+        4, filters=blocks.Filters(2, (3, 3), (3, 5), groups=2, padding="periodic")
+    ),
+}
+"""Their width is that of the images, whatever is asked for."""
+
 SCHEMES = {"euler": schemes.Euler(), "matched": schemes.Matched(3), "rk4": schemes.RK4()}
 KINKED = ("relu", "leaky_relu", "smooth_relu", "elu")
 """Their first or second derivative has a kink, where two programs may take different sides."""
@@ -31,6 +47,13 @@ def _table():
                     words = [kind, norm, "paced" if paced else None, name]
                     given = {"norm": norm, "paced": paced, "activation": next(activations)}
                     yield "-".join(filter(None, words)), (replace(block, **given), scheme)
+    schemes_in_turn = cycle(SCHEMES.items())
+    for kind, block in IMAGES.items():
+        for norm in (None, *blocks.NORMS):
+            name, scheme = next(schemes_in_turn)
+            given = {"norm": norm, "paced": norm == "layer", "activation": next(activations)}
+            words = [kind, norm, "paced" if norm == "layer" else None, name]
+            yield "-".join(filter(None, words)), (replace(block, **given), scheme)
     for hidden in (None, 5):
         for activation in blocks.ACTIVATIONS:
             block = blocks.Hamiltonian(hidden, activation=activation)
@@ -50,5 +73,5 @@ FEW = {name: CASES[name] for name in CASES if name.endswith(("euler", "tanh"))}
 def network(name, dtype=np.float64, width=6, depth=4, n_inputs=3, n_outputs=3, final_time=1.5):
     """Return a network with the block and the scheme of a case."""
     block, scheme = CASES[name]
-    sizes = (n_inputs, width, n_outputs, depth, final_time)
+    sizes = (n_inputs, block.only_width or width, n_outputs, depth, final_time)
     return mgres.ResNet(*sizes, dtype=dtype, block=block, scheme=scheme)

@@ -8,9 +8,13 @@ block                         :math:`F(y; p)`
 :class:`TwoLayer`             :math:`W_2\, \sigma(W_1 y + b_1) + b_2`
 :class:`Gradient`             :math:`-K^T \sigma(K y + b)`
 :class:`Hamiltonian`          one half of y moves by a function of the other
+:class:`Conv1d`               :math:`\sigma(W * y + b)` for images in one dimension
+:class:`Conv2d`               :math:`\sigma(W * y + b)` for images in two
 ============================  ======================================================================
 
-All but the last take two options.  ``norm`` feeds F with u in the place of y, with a trainable
+With :class:`Filters` the matrices of :class:`TwoLayer` and :class:`Gradient` are convolutions too.
+
+All but Hamiltonian ones take two options.  ``norm`` feeds F with u in the place of y, with a trainable
 ``scale`` g of one number for each feature,
 
 .. math::
@@ -20,7 +24,8 @@ All but the last take two options.  ``norm`` feeds F with u in the place of y, w
     u = g \frac{y}{\sqrt{\mathrm{mean}(y^2) + 10^{-5}}} \quad
     (\text{"rms", Zhang and Sennrich 2019}),
 
-mean and variance over the features of a sample.  ``paced`` multiplies F by :math:`e^\tau` with a
+mean and variance over the features of a sample, or, of images, over the channels of a pixel with
+one g for each channel.  ``paced`` multiplies F by :math:`e^\tau` with a
 trainable number ``pace`` :math:`\tau`, so that a layer learns how far it steps.
 
 A block is a value, part of a :class:`mgres.ResNet`, which also says what :math:`\sigma` can be.
@@ -28,20 +33,33 @@ A block is a value, part of a :class:`mgres.ResNet`, which also says what :math:
 
 from .block import ACTIVATIONS as ACTIVATIONS
 from .block import MODIFIERS as MODIFIERS
-from .block import MOST_PARAMETERS as MOST_PARAMETERS
 from .block import NORMS as NORMS
 from .block import Block, Modified
-from .block import check_size as check_size
 from .custom import Custom
+from .filters import Filters
 from .kinds import KINDS as KINDS
 from .kinds import NAMES as NAMES
-from .kinds import Antisymmetric, Dense, Gradient, Hamiltonian, TwoLayer, from_description
+from .kinds import (
+    Antisymmetric,
+    Conv1d,
+    Conv2d,
+    Dense,
+    Gradient,
+    Hamiltonian,
+    TwoLayer,
+    from_description,
+)
+from .sizes import MOST_PARAMETERS as MOST_PARAMETERS
+from .sizes import check_size as check_size
 
 __all__ = [
     "Antisymmetric",
     "Block",
+    "Conv1d",
+    "Conv2d",
     "Custom",
     "Dense",
+    "Filters",
     "Gradient",
     "Hamiltonian",
     "Modified",

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import _core
-from ..checks import check_integer, number_of
+from ..checks import number_of
 from ..schemes import Scheme
+from .filters import Filters
+from .sizes import check_size
 
 ACTIVATIONS = tuple(_core.Activation.__members__)
 NORMS = tuple(name for name in _core.Norm.__members__ if name != "none")
+NUMERIC = ("hidden", "paced", "damping", "sign")
 NUMBERS = {"damping": "a number >= 0", "sign": "1 or -1"}
 MODIFIERS = ("scale", "pace")
 """Arrays of a layer that are neither weights nor biases: regularisers leave them alone."""
 
 TAKEN = ("Q", "W_out", "b_out")
 """Names of arrays that are not of a layer."""
-
-MOST_PARAMETERS = 10**15
-"""More than any memory holds: larger sizes are mistakes."""
-
-
-def check_size(name: str, value: Any) -> int:
-    """Return `value` as an int if it can be the size of a network's part."""
-    size = check_integer(name, value)
-    if size > MOST_PARAMETERS:
-        raise ValueError(
-            f"{name}: expected at most {MOST_PARAMETERS:.0e} parameters in all, got {size}"
-        )
-    return size
-
 
 @dataclass(frozen=True)
 class Block:
@@ -57,7 +46,7 @@ class Block:
 
     def _check_options(self) -> None:
         """Raise a ValueError that names the option that is wrong for any width."""
-        for name, value in asdict(self).items():
+        for name, value in self._options().items():
             if name == "hidden" and value is not None:
                 object.__setattr__(self, name, check_size(name, value))
             if name == "norm" and value is not None:
@@ -73,37 +62,51 @@ class Block:
                 if not isinstance(value, bool | np.bool_):
                     raise ValueError(f"paced: expected True or False, got {value!r}")
                 object.__setattr__(self, name, bool(value))
-        self.check(2)  # a width that suits every block
+            if name == "filters" and not isinstance(value, Filters | None):
+                raise TypeError(f"filters: expected None or mgres.blocks.Filters, got {value!r}")
+        self.check(self.only_width or 2)  # a width that suits every other block
 
     @property
     def kind(self) -> str:
         """The name of what the core computes."""
         return self.name
 
+    def _options(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
     @property
-    def kernel(self) -> _core.Block:
+    def filters(self) -> Filters | None:
+        """The convolutions that take the place of matrices, if any."""
+        return None
+
+    @property
+    def only_width(self) -> int | None:
+        """The width that networks must have: that of images; None if they are free."""
+        return self.filters.width if self.filters is not None else None
+
+    @property
+    def compiled(self) -> _core.Block:
         """The block of the compiled core, which knows its layout and its rules."""
-        given: dict[str, Any] = asdict(self)
-        activation, norm = given.pop("activation"), given.pop("norm", None)
-        arguments = {name: value for name, value in given.items() if value is not None}
+        given = {name: value for name, value in self._options().items() if value is not None}
         return _core.Block(
             _core.BlockKind[self.kind],
-            _core.Activation[activation],
-            norm=_core.Norm[norm or "none"],
-            **arguments,
+            _core.Activation[self.activation],
+            norm=_core.Norm[given.get("norm", "none")],
+            filters=self.filters.compiled if self.filters is not None else None,
+            **{name: given[name] for name in NUMERIC if name in given},
         )
 
     def check(self, width: int) -> None:
         """Raise a ValueError that names the argument unless networks of `width` can have it."""
-        self.kernel.check(width)
+        self.compiled.check(width)
 
     def check_scheme(self, scheme: Scheme) -> None:
         """Raise a ValueError unless its layers can step by `scheme`."""
-        self.kernel.check_scheme(_core.Scheme[scheme.name])
+        self.compiled.check_scheme(_core.Scheme[scheme.name])
 
     def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
         """Return names and shapes of the arrays of one layer, in the order of the flat array."""
-        return {name: tuple(shape) for name, shape in self.kernel.parameters(width)}
+        return {name: tuple(shape) for name, shape in self.compiled.parameters(width)}
 
     def describe(self) -> dict[str, Any]:
         """Return the block as plain values, from which :func:`from_description` makes it again."""

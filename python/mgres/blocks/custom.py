@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..schemes import Scheme
-from .block import MODIFIERS, TAKEN, Block, check_size
+from .block import MODIFIERS, TAKEN, Block
+from .sizes import check_size
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Custom(Block):
         )
 
     @property
-    def kernel(self) -> _core.Block:
+    def compiled(self) -> _core.Block:
         """What is compiled: nothing, and so a ValueError."""
         raise ValueError(f"block: expected one that is compiled, got {self}")
 

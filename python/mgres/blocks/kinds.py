@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from .block import Block, Modified
+from .filters import Filters
+from .sizes import check_size
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,14 @@ class Antisymmetric(Modified):
 
 
 @dataclass(frozen=True)
-class TwoLayer(Modified):
+class _Filtered(Modified):
+    """A block whose matrices can be convolutions."""
+
+    filters: Filters | None = field(default=None, kw_only=True)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class TwoLayer(_Filtered):
     r"""Two matrices with the activation between them, as most residual networks have.
 
     .. math::
@@ -68,7 +77,10 @@ class TwoLayer(Modified):
     Attributes
     ----------
     hidden : int
-        The number h of hidden features, often two to four times the width.
+        The number h of hidden features, often two to four times the width; with `filters` of
+        hidden channels.
+    filters : Filters, optional
+        Convolutions of images in the place of the matrices.
     activation : str
         sigma.
     norm, paced
@@ -81,7 +93,7 @@ class TwoLayer(Modified):
 
 
 @dataclass(frozen=True)
-class Gradient(Modified):
+class Gradient(_Filtered):
     r"""A step down (or up) a potential, so that the flow is stable.
 
     .. math:: F(y) = \mp K^T \sigma(K y + b), \qquad K: (h, v), \quad b: (h,)
@@ -94,7 +106,9 @@ class Gradient(Modified):
     Attributes
     ----------
     hidden : int
-        The number h of hidden features.
+        The number h of hidden features; with `filters` of hidden channels.
+    filters : Filters, optional
+        Convolutions of images in the place of K, whose transpose is then that of a convolution.
     sign : float
         -1 for the stable direction, or +1.
     activation : str
@@ -144,8 +158,92 @@ class Hamiltonian(Block):
         return "hamiltonian" if self.hidden is None else "potential"
 
 
+@dataclass(frozen=True)
+class Conv2d(Modified):
+    r"""A convolution of images and one activation.
+
+    .. math:: F(y) = \sigma(W * y + b), \qquad W: (c, c / g, k, k), \quad b: (c,)
+
+    Attributes
+    ----------
+    channels, shape, kernel, groups, padding
+        See :class:`Filters`; networks have a width of channels times pixels.
+    activation : str
+        sigma.
+    norm, paced
+        See :class:`Modified`; the norm is over the channels of each pixel.
+    """
+
+    channels: int
+    shape: tuple[int, int]
+    kernel: int | tuple[int, int] = 3
+    groups: int = 1
+    padding: str = "zeros"
+
+    name: ClassVar[str] = "conv2d"
+
+    def _check_options(self) -> None:
+        for each in fields(Filters):  # as they were understood
+            object.__setattr__(self, each.name, getattr(self.filters, each.name))
+        if isinstance(self.shape, int):
+            raise ValueError(f"shape: expected a height and a width, got {self.shape}")
+        super()._check_options()
+
+    @property
+    def kind(self) -> str:
+        """The name of what the core computes."""
+        return "dense"
+
+    @property
+    def filters(self) -> Filters:
+        """The convolution."""
+        return Filters(self.channels, self.shape, self.kernel, self.groups, self.padding)
+
+
+@dataclass(frozen=True)
+class Conv1d(Modified):
+    r"""A convolution of images in one dimension, such as time series, and one activation.
+
+    .. math:: F(y) = \sigma(W * y + b), \qquad W: (c, c / g, 1, k), \quad b: (c,)
+
+    Attributes
+    ----------
+    channels, length, kernel, groups, padding
+        See :class:`Filters`; networks have a width of channels times length.
+    activation : str
+        sigma.
+    norm, paced
+        See :class:`Modified`; the norm is over the channels of each pixel.
+    """
+
+    channels: int
+    length: int
+    kernel: int = 3
+    groups: int = 1
+    padding: str = "zeros"
+
+    name: ClassVar[str] = "conv1d"
+
+    def _check_options(self) -> None:
+        object.__setattr__(self, "length", check_size("length", self.length))
+        for each in fields(Filters):
+            if each.name != "shape":
+                object.__setattr__(self, each.name, getattr(self.filters, each.name))
+        super()._check_options()
+
+    @property
+    def kind(self) -> str:
+        """The name of what the core computes."""
+        return "dense"
+
+    @property
+    def filters(self) -> Filters:
+        """The convolution."""
+        return Filters(self.channels, self.length, self.kernel, self.groups, self.padding)
+
+
 KINDS: dict[str, type[Block]] = {
-    kind.name: kind for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian)
+    kind.name: kind for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian, Conv1d, Conv2d)
 }
 NAMES = tuple(KINDS)
 
@@ -167,4 +265,6 @@ def from_description(description: dict[str, Any]) -> Block:
     name = values.pop("name", None)
     if name not in NAMES:
         raise ValueError(f"block: expected one of {NAMES}, got {name!r}")
+    if isinstance(values.get("filters"), dict):
+        values["filters"] = Filters(**values["filters"])
     return KINDS[name](**values)

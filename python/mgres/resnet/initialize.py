@@ -18,6 +18,9 @@ hidden features.  The second matrix of :class:`mgres.blocks.TwoLayer` starts lik
 at zero, as some do: a layer counts for :math:`\Delta t` only, and needs no smaller start for many
 of them.  Biases and the pace start at 0, the scale of a norm at 1.
 
+A convolution counts like the matrix with a row for each output and a column for each tap, and its
+``normal`` is N(0, 1 / s).
+
 Weights drawn independently for every layer are not smooth in t: averaging two layers shrinks them
 by sqrt(2), and so on every level.  The last two schemes, or `coarse_depth` with any scheme, start
 smooth, as multilevel training should.
@@ -51,7 +54,7 @@ def fill(
     for name, layers in views._asdict().items():
         if name == "scale":
             layers[:] = 1
-        elif layers.ndim == 3:  # one matrix for each layer
+        elif layers.ndim > 2:  # a matrix or a convolution for each layer
             matrices = scale * _layers(rng, scheme, name, (drawn, *layers.shape[1:]))
             layers[:] = np.repeat(matrices, len(layers) // drawn, axis=0)
 
@@ -115,11 +118,25 @@ def _layers(
 ) -> NDArray[np.float64]:
     if scheme == "glorot":
         return _glorot(rng, shape)
-    inputs = max(shape[1:]) if name in BOTH_SIDES else shape[-1]
-    variance = 2 / inputs if scheme == "he" else 1.0 if name == "W" else 1 / inputs
+    inputs, outputs = _fans(shape)
+    if name in BOTH_SIDES:
+        inputs = max(inputs, outputs)
+    plain = name == "W" and len(shape) == 3
+    variance = 2 / inputs if scheme == "he" else 1.0 if plain else 1 / inputs
     return math.sqrt(variance) * rng.standard_normal(shape)
 
 
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many numbers enter into one output, and one input into how many of them.
+
+    Of a matrix (..., rows, columns), or a convolution (layers, outputs, inputs, rows, columns).
+    """
+    if len(shape) < 5:
+        return shape[-1], shape[-2]
+    taps = shape[-2] * shape[-1]
+    return shape[2] * taps, shape[1] * taps
+
+
 def _glorot(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    bound = math.sqrt(6 / (shape[-1] + shape[-2]))
+    bound = math.sqrt(6 / sum(_fans(shape)))
     return rng.uniform(-bound, bound, shape)

@@ -247,7 +247,7 @@ class ResNet:
             Factor for the layers' matrices.
         """
         drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
-        matrices = [math.prod(shape) for shape in self._layout.arrays.values() if len(shape) == 2]
+        matrices = [math.prod(shape) for shape in self._layout.arrays.values() if len(shape) > 1]
         numbers = drawn * sum(matrices)  # drawn in double precision
         check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
         theta = np.zeros(self.size, self.dtype)
@@ -408,7 +408,7 @@ class ResNet:
             self.n_outputs,
             self.depth,
             self.final_time,
-            self.block.kernel,
+            self.block.compiled,
             _core.Loss[loss],
             *(part not in fixed for part in PARTS),
             scheme=_core.Scheme[self.scheme.name],

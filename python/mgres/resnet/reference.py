@@ -13,11 +13,22 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Antisymmetric, Block, Custom, Dense, Gradient, Hamiltonian, TwoLayer
+from ..blocks import (
+    Antisymmetric,
+    Block,
+    Conv1d,
+    Conv2d,
+    Custom,
+    Dense,
+    Gradient,
+    Hamiltonian,
+    TwoLayer,
+)
 from ..blocks.custom import checked_field
 from ..schemes import Scheme
 from .activations_reference import sigma as sigma
 from .layout import BlockViews, Views
+from .linear_reference import MATRIX, Linear, linear_of
 
 Numbers: TypeAlias = NDArray[Any]
 Layer: TypeAlias = dict[str, Any]
@@ -68,52 +79,57 @@ class Net(Protocol):
 # ---- blocks --------------------------------------------------------------------------------------
 
 
-def inner_layer(activation: str, W: Numbers, b: Numbers, x: Numbers) -> tuple[Numbers, Any]:
+def inner_layer(
+    linear: Linear, activation: str, W: Numbers, b: Numbers, x: Numbers
+) -> tuple[Numbers, Any]:
     """Return sigma(W x + b), samples as rows; pulled back to x, W and b."""
-    value, slope = sigma(activation, x @ W.T + b)
+    value, slope = sigma(activation, linear.apply(W, x) + linear.spread(b))
 
     def pull(r: Numbers) -> tuple[Numbers, Numbers, Numbers]:
         s = slope * r
-        return s @ W, s.T @ x, s.sum(axis=0)
+        return linear.transposed(W, s), linear.outer(W, s, x), linear.total(b, s)
 
     return value, pull
 
 
-def potential_layer(activation: str, K: Numbers, b: Numbers, x: Numbers) -> tuple[Numbers, Any]:
+def potential_layer(
+    linear: Linear, activation: str, K: Numbers, b: Numbers, x: Numbers
+) -> tuple[Numbers, Any]:
     """Return K^T sigma(K x + b); pulled back to x, K and b."""
-    a, inner = inner_layer(activation, K, b, x)
+    a, inner = inner_layer(linear, activation, K, b, x)
 
     def pull(r: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        x_bar, weights, bias = inner(r @ K.T)
-        return x_bar, weights + a.T @ r, bias
+        x_bar, weights, bias = inner(linear.apply(K, r))
+        return x_bar, weights + linear.outer(K, a, r), bias
 
-    return a @ K, pull
+    return linear.transposed(K, a), pull
 
 
-def normalised(norm: str, g: Numbers, y: Numbers) -> tuple[Numbers, Any]:
-    """Return the norm of the features of each sample, times `g`; pulled back to y and g."""
-    centred = y - y.mean(axis=1, keepdims=True) if norm == "layer" else y
+def normalised(norm: str, linear: Linear, g: Numbers, y: Numbers) -> tuple[Numbers, Any]:
+    """Return the norm of the channels of each pixel, times `g`; pulled back to y and g."""
+    rows = y.reshape(len(y), len(g), -1)  # without images one pixel, whose channels are the features
+    centred = rows - rows.mean(axis=1, keepdims=True) if norm == "layer" else rows
     deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
     unit = centred / deviation
 
     def pull(r: Numbers) -> tuple[Numbers, Numbers]:
-        s = r * g
+        s = (r * linear.spread(g)).reshape(rows.shape)
         y_bar = (s - unit * (s * unit).mean(axis=1, keepdims=True)) / deviation
         if norm == "layer":
             y_bar = y_bar - y_bar.mean(axis=1, keepdims=True)
-        return y_bar, (r * unit).sum(axis=0)
+        return y_bar.reshape(y.shape), linear.total(g, r * unit.reshape(y.shape))
 
-    return g * unit, pull
+    return linear.spread(g) * unit.reshape(y.shape), pull
 
 
 def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     """Return F(y; p) without norm and pace."""
-    sigma_of = block.activation
-    if isinstance(block, Dense | Antisymmetric):
+    sigma_of, linear = block.activation, linear_of(block)
+    if isinstance(block, Dense | Antisymmetric | Conv1d | Conv2d):
         W = p["W"]
         if isinstance(block, Antisymmetric):
             W = (W - W.T) / 2 - block.damping * np.eye(len(W))
-        value, pull = inner_layer(sigma_of, W, p["b"], y)
+        value, pull = inner_layer(linear, sigma_of, W, p["b"], y)
 
         def pull_dense(r: Numbers) -> tuple[Numbers, Layer]:
             y_bar, weights, bias = pull(r)
@@ -123,16 +139,18 @@ def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
 
         return value, pull_dense
     if isinstance(block, TwoLayer):
-        a, pull = inner_layer(sigma_of, p["W1"], p["b1"], y)
+        a, pull = inner_layer(linear, sigma_of, p["W1"], p["b1"], y)
 
         def pull_two(r: Numbers) -> tuple[Numbers, Layer]:
-            y_bar, weights, bias = pull(r @ p["W2"])
-            return y_bar, {"W1": weights, "b1": bias, "W2": r.T @ a, "b2": r.sum(axis=0)}
+            W2, b2 = p["W2"], p["b2"]
+            y_bar, weights, bias = pull(linear.transposed(W2, r))
+            by_second = {"W2": linear.outer(W2, r, a), "b2": linear.total(b2, r)}
+            return y_bar, {"W1": weights, "b1": bias, **by_second}
 
-        return a @ p["W2"].T + p["b2"], pull_two
+        return linear.apply(p["W2"], a) + linear.spread(p["b2"]), pull_two
     if isinstance(block, Gradient):
         sign = block.sign
-        value, pull = potential_layer(sigma_of, p["K"], p["b"], y)
+        value, pull = potential_layer(linear, sigma_of, p["K"], p["b"], y)
 
         def pull_gradient(r: Numbers) -> tuple[Numbers, Layer]:
             y_bar, weights, bias = pull(sign * r)
@@ -147,7 +165,7 @@ def field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     if isinstance(block, Custom):  # whatever it calls its parameters and attributes
         return checked_field(block, p, y)
     norm = getattr(block, "norm", None)
-    u, pull_norm = normalised(norm, p["scale"], y) if norm else (y, None)
+    u, pull_norm = normalised(norm, linear_of(block), p["scale"], y) if norm else (y, None)
     value, pull_inner = inner_field(block, p, u)
     pace = np.exp(p["pace"]) if getattr(block, "paced", False) else 1.0
 
@@ -211,9 +229,9 @@ def verlet_step(net: Net, block: Hamiltonian, p: Layer, y: Numbers) -> tuple[Num
         layer, down, up = inner_layer, (p["W"].T, p["b"]), (p["W"], p["b"])
     else:
         layer, down, up = potential_layer, (p["K"], p["b"]), (p["L"], p["c"])
-    f, pull_f = layer(block.activation, *down, first)
+    f, pull_f = layer(MATRIX, block.activation, *down, first)
     second = second - h * f
-    g, pull_g = layer(block.activation, *up, second)
+    g, pull_g = layer(MATRIX, block.activation, *up, second)
 
     def pull(a_bar: Numbers) -> tuple[Numbers, Layer]:
         p_bar, q_bar = np.split(a_bar, 2, axis=1)

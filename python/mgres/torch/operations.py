@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import linear
 
-from ..blocks import Antisymmetric, Block, Gradient, Hamiltonian, TwoLayer
+from ..blocks import Antisymmetric, Block, Dense, Gradient, Hamiltonian, TwoLayer
 from ..resnet import LayeredNetwork, ResNet
 
 Layer: TypeAlias = Mapping[str, Tensor]
@@ -53,19 +53,61 @@ def prepared(block: Block, layers: Layer) -> Layer:
     return {**layers, "W": (W - W.transpose(-1, -2)) / 2 - block.damping * identity}
 
 
+def mapped(block: Block, W: Tensor, b: Tensor | None, y: Tensor) -> Tensor:
+    """Return W y + b, samples as rows, for a matrix or the block's convolution."""
+    filters = block.filters
+    if filters is None:
+        return linear(y, W, b)
+    padding = [n // 2 for n in W.shape[-2:]]
+    images = y.reshape(len(y), -1, *filters.pixels)
+    if filters.padding == "periodic":
+        for axis, n in ((-2, padding[0]), (-1, padding[1])):
+            size = images.shape[axis]
+            around = torch.arange(-n, size + n, device=y.device) % size
+            images = images.index_select(axis, around)
+        padding = [0, 0]
+    return functional.conv2d(images, W, b, padding=padding, groups=filters.groups).flatten(1)
+
+
+def potential(block: Block, K: Tensor, b: Tensor, y: Tensor) -> Tensor:
+    """Return K^T sigma(K y + b)."""
+    z = mapped(block, K, b, y)
+    sigma, filters = SIGMA[block.activation], block.filters
+    if filters is None:
+        return sigma(z) @ K
+    if filters.padding == "periodic":
+        # the transpose is the convolution with the flipped kernel, channels exchanged in each group
+        grouped = K.unflatten(0, (filters.groups, -1)).transpose(1, 2).flatten(0, 1)
+        return mapped(block, grouped.flip(-2, -1), None, sigma(z))
+    a = sigma(z).reshape(len(y), -1, *filters.pixels)
+    padding = [n // 2 for n in K.shape[-2:]]
+    transposed = functional.conv_transpose2d(a, K, padding=padding, groups=filters.groups)
+    return transposed.flatten(1)
+
+
+def normalised(block: Block, norm: str, g: Tensor, y: Tensor) -> Tensor:
+    """Return the norm of a state's features, or of the channels of each pixel."""
+    if block.filters is None:
+        if norm == "layer":
+            return functional.layer_norm(y, y.shape[-1:], g, None, 1e-5)
+        return functional.rms_norm(y, y.shape[-1:], g, 1e-5)
+    pixels = y.reshape(len(y), len(g), -1).transpose(1, 2)
+    of_pixels = normalised(Dense(), norm, g, pixels)
+    return of_pixels.transpose(1, 2).flatten(1)
+
+
 def field(block: Block, p: Layer, y: Tensor) -> Tensor:
     """Return F(y; p) for the arrays of one layer, as :func:`prepared` returns them."""
     sigma, norm = SIGMA[block.activation], getattr(block, "norm", None)
-    if norm == "layer":
-        y = functional.layer_norm(y, y.shape[-1:], p["scale"], None, 1e-5)
-    elif norm == "rms":
-        y = functional.rms_norm(y, y.shape[-1:], p["scale"], 1e-5)
+    if norm is not None:
+        y = normalised(block, norm, p["scale"], y)
     if isinstance(block, TwoLayer):
-        value = linear(sigma(linear(y, p["W1"], p["b1"])), p["W2"], p["b2"])
+        hidden = sigma(mapped(block, p["W1"], p["b1"], y))
+        value = mapped(block, p["W2"], p["b2"], hidden)
     elif isinstance(block, Gradient):
-        value = block.sign * (sigma(linear(y, p["K"], p["b"])) @ p["K"])
+        value = block.sign * potential(block, p["K"], p["b"], y)
     else:
-        value = sigma(linear(y, p["W"], p["b"]))
+        value = sigma(mapped(block, p["W"], p["b"], y))
     return torch.exp(p["pace"]) * value if "pace" in p else value
 
 

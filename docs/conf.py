@@ -52,7 +52,7 @@ if os.environ.get("MGRES_DOCS_INTERSPHINX"):
 # ---- pages --------------------------------------------------------------------------------------
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 
 # ---- reference ----------------------------------------------------------------------------------
 

@@ -62,7 +62,11 @@ def test_a_clone_has_the_same_block():
 
 @pytest.mark.parametrize(
     ("block", "message"),
-    [("sparse", "block: expected one of"), (blocks.Dense, "block: expected one of")],
+    [
+        ("sparse", "block: expected one of"),
+        (blocks.Dense, "block: expected one of"),
+        ("conv1d", r"conv1d needs channels and length: .* take mgres\.blocks\.Conv1d"),
+    ],
 )
 def test_what_is_no_block(block, message):
     with pytest.raises(ValueError, match=message):

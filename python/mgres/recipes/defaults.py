@@ -5,7 +5,7 @@ They were made on digits, breast cancer, wine, diabetes and synthetic data, see 
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from ..blocks import KINDS, NAMES, Block, Gradient
@@ -92,6 +92,12 @@ def block_of(
         raise ValueError(f"{name}: the block {block} has no such option, got {given[name]!r}")
     if block in HIDDEN:
         given.setdefault("hidden", HIDDEN[block] * width)
+    missing = [f.name for f in fields(kind) if f.default is MISSING and f.name not in given]
+    if missing:
+        raise ValueError(
+            f"block: {block} needs {' and '.join(missing)}: in the place of its name take "
+            f"mgres.blocks.{kind.__name__}(...)"
+        )
     return kind(**given)
 
 

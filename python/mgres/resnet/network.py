@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
-from ..blocks import MODIFIERS, MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
+from ..blocks import MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
 from ..checks import check_plain, check_predictions, number_of
 from ..memory import check_memory
 from ..parallel import wanted_threads
@@ -24,8 +24,8 @@ from .keywords import block_of, scheme_for, weights_of
 from .layout import PARTS as PARTS
 from .layout import Array as Array
 from .layout import BlockViews as BlockViews
+from .layout import Layout
 from .layout import Views as Views
-from .layout import named_views
 from .python_evaluator import PythonEvaluator
 
 Evaluator: TypeAlias = _core.EvaluatorFloat32 | _core.EvaluatorFloat64 | PythonEvaluator
@@ -178,7 +178,7 @@ class ResNet:
     @property
     def size(self) -> int:
         """The number of parameters."""
-        return int(self.part("closing").stop)
+        return self._layout.size
 
     @property
     def stages(self) -> int:
@@ -186,40 +186,29 @@ class ResNet:
         return self.scheme.stages
 
     @cached_property
-    def _arrays(self) -> tuple[dict[str, tuple[int, ...]], int]:
-        """Names and shapes of a layer's arrays, and how many numbers they are together."""
+    def _layout(self) -> Layout:
         given = self.block.parameters(self.width)
         arrays = {name: tuple(map(int, shape)) for name, shape in given.items()}
-        return arrays, sum(map(math.prod, arrays.values()))
+        return Layout(self.n_inputs, self.width, self.n_outputs, self.depth, arrays)
 
     @property
     def layer_arrays(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the arrays of one layer, in the order of the flat array."""
-        return dict(self._arrays[0])
+        return dict(self._layout.arrays)
 
     @property
     def layer_size(self) -> int:
         """The number of parameters of one layer."""
-        return self._arrays[1]
+        return self._layout.layer_size
 
     @property
     def layer_weights(self) -> int:
         """How many of them are weights and biases, which come first: regularisers mean those."""
-        modifiers = (self._arrays[0].get(name, (0,)) for name in MODIFIERS)
-        return self.layer_size - sum(map(math.prod, modifiers))
+        return self._layout.layer_weights
 
     def part(self, name: str) -> slice:
         """Return where "opening", "blocks" or "closing" lie in the flat array."""
-        opening = self.width * self.n_inputs
-        closing = opening + self.depth * self.layer_size
-        end = closing + self.n_outputs * (self.width + 1)
-        return dict(
-            zip(
-                PARTS,
-                (slice(0, opening), slice(opening, closing), slice(closing, end)),
-                strict=True,
-            )
-        )[name]
+        return self._layout.parts[name]
 
     def with_depth(self, depth: int) -> ResNet:
         """Return the same network with another number of layers and the same T."""
@@ -258,7 +247,7 @@ class ResNet:
             Factor for the layers' matrices.
         """
         drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
-        matrices = [math.prod(shape) for shape in self._arrays[0].values() if len(shape) > 1]
+        matrices = [math.prod(shape) for shape in self._layout.arrays.values() if len(shape) > 1]
         numbers = drawn * sum(matrices)  # drawn in double precision
         check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
         theta = np.zeros(self.size, self.dtype)
@@ -282,16 +271,7 @@ class ResNet:
         """
         if theta.shape != (self.size,):
             raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
-        layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
-        found, start = {"Q": theta[self.part("opening")].reshape(self.width, self.n_inputs)}, 0
-        for name, shape in self._arrays[0].items():
-            end = start + math.prod(shape)
-            found[name] = layers[:, start:end].reshape(self.depth, *shape)  # splits an axis: a view
-            start = end
-        closing, m = theta[self.part("closing")], self.n_outputs
-        found["W_out"] = closing[: m * self.width].reshape(m, self.width)
-        found["b_out"] = closing[m * self.width :]
-        return named_views(found)
+        return self._layout.views(theta)
 
     def logits(self, theta: Array, X: Array) -> Array:
         """Return the network's output before any softmax.

@@ -76,9 +76,12 @@ class Problem:
         labels or float vectors.  The last two may be empty if no target is an accuracy.
     targets : tuple of Target
         Easy ones first.
-    width, depth, final_time, activation, block, weights, damping
+    width, depth, final_time, activation, weights, damping
         Of the network, see :class:`mgres.ResNet`; the numbers of inputs and outputs are those of
         the data.
+    block : Block, optional
+        What a layer computes, one of :mod:`mgres.blocks`, with another activation if `activation`
+        is given; PyTorch and JAX take part where it is dense or antisymmetric and no more.
     loss : str
         "cross_entropy" or "squared_error".
     scheme, scale : str and float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import operator
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
 from ..blocks import MODIFIERS, MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
-from ..checks import check_plain, check_predictions, number_of
+from ..checks import check_integer, check_plain, check_predictions, number_of
 from ..memory import check_memory
 from ..parallel import wanted_threads
 from ..schemes import Scheme, scheme_of
@@ -456,8 +456,8 @@ def _check_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
     if layers is None:
         return [*range(depth + 1)]
     try:
-        chosen = [operator.index(k) for k in layers]
-    except TypeError:
+        chosen = [check_integer("layers", k, -sys.maxsize) for k in layers]
+    except (TypeError, ValueError):
         raise TypeError(f"layers: expected integers, got {layers!r}") from None
     for k in chosen:
         if not 0 <= k <= depth:

@@ -42,7 +42,7 @@ ARROWS = {
     "datasets": "checks",
     "plot": "training resnet mgopt",
     "testing": "mgopt resnet floats",
-    "files": "resnet blocks schemes",
+    "files": "resnet blocks schemes checks",
     "recipes": "resnet blocks schemes mgopt",
     "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
     "runs": "training recipes files resnet blocks mgopt datasets plot info parallel checks "

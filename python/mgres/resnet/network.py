@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
 from ..blocks import MODIFIERS, MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
-from ..checks import check_integer, check_plain, check_predictions, number_of
+from ..checks import check_integer, check_plain, check_predictions, number_of, share_right
 from ..memory import check_memory
 from ..parallel import wanted_threads
 from ..schemes import Scheme, scheme_of
@@ -277,9 +277,13 @@ class ResNet:
 
         Raises
         ------
+        TypeError
+            If it is no array.
         ValueError
             If it has another shape.
         """
+        if not isinstance(theta, np.ndarray):
+            raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
         if theta.shape != (self.size,):
             raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
         layers = theta[self.part("blocks")].reshape(self.depth, self.layer_size)
@@ -406,10 +410,14 @@ class ResNet:
         return classes
 
     def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
-        """Return the share of samples whose predicted class is `y`; no class if not finite."""
-        outputs = self.logits(theta, X)
-        finite = np.isfinite(outputs).all(axis=1)
-        return float(np.mean((np.argmax(outputs, axis=1) == y) & finite))
+        """Return the share of samples whose predicted class is `y`; no class if not finite.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `y` are not labels of the samples.
+        """
+        return share_right(self.logits(theta, X), y)
 
     def evaluator(
         self, loss: str = "cross_entropy", fixed: tuple[str, ...] = (), *, tape_bytes: int = 0

@@ -1,6 +1,6 @@
 """Compare the estimators with scikit-learn's, at their defaults, over 5 folds.
 
-    python bench/estimators.py [--seed N] [--threads N]
+    python bench/estimators.py [--seed N] [--threads N] [--data NAME ...] [--block NAME]
 
 Inputs are standardised on the training folds.  The verdict is on the mean score, accuracy or R^2:
 "ok" if it is not below that of scikit-learn's multilayer perceptron by more than one standard error
@@ -28,6 +28,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from mgres.blocks import NAMES
 from mgres.sklearn import ResNetClassifier, ResNetRegressor
 
 FOLDS = 5
@@ -55,19 +56,22 @@ CLASSES = {
     "breast cancer": datasets.load_breast_cancer,
     "wine": datasets.load_wine,
 }
+FURTHER = {"iris": datasets.load_iris}
+"""Classes if asked for: few flowers, on which models differ by what they leave unlearnt."""
 VALUES = {"diabetes": datasets.load_diabetes, "houses": None}
 
 
-def contestants(name: str, seed: int, threads: int | None) -> dict[str, Any]:
+def contestants(name: str, seed: int, threads: int | None, block: str) -> dict[str, Any]:
     """Return the models for a data set, the multilayer perceptron second."""
-    if name in CLASSES:
+    own: dict[str, Any] = {"random_state": seed, "n_threads": threads, "block": block}
+    if name in (*CLASSES, *FURTHER):
         return {
-            "ResNet": ResNetClassifier(random_state=seed, n_threads=threads),
+            "ResNet": ResNetClassifier(**own),
             "MLP": MLPClassifier(random_state=seed),
             "logistic": LogisticRegression(),
         }
     return {
-        "ResNet": ResNetRegressor(random_state=seed, n_threads=threads),
+        "ResNet": ResNetRegressor(**own),
         "MLP": MLPRegressor(random_state=seed),
         "ridge": RidgeCV(np.logspace(-3, 3, 13)),
     }
@@ -77,7 +81,7 @@ def load(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return inputs and targets."""
     if name == "houses":
         return houses()
-    return {**CLASSES, **VALUES}[name](return_X_y=True)
+    return {**CLASSES, **FURTHER, **VALUES}[name](return_X_y=True)
 
 
 def measure(model: Any, X: Any, y: Any, folds: Any) -> tuple[list[float], float]:
@@ -108,19 +112,22 @@ def verdict(own: list[float], peer: list[float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return 0 if every verdict is "ok"."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", nargs="+", choices=[*CLASSES, *VALUES], default=None)
+    parser.add_argument("--data", nargs="+", choices=[*CLASSES, *FURTHER, *VALUES], default=None)
+    parser.add_argument("--block", choices=NAMES, default="dense", help="of mgres (default dense)")
     parser.add_argument("--seed", type=int, default=0, help="of folds and models (default 0)")
     parser.add_argument("--threads", type=int, default=None, help="of mgres")
     options = parser.parse_args(arguments)
     worse = []
     print(f"{'data':14} {'model':9} {'score':>7} {'s.e.':>7} {'seconds':>8}")
     for name in options.data or [*CLASSES, *VALUES]:
-        kind = StratifiedKFold if name in CLASSES else KFold
+        kind = KFold if name in VALUES else StratifiedKFold
         folds = kind(FOLDS, shuffle=True, random_state=options.seed)
         X, y = load(name)
         results = {
             label: measure(model, X, y, folds)
-            for label, model in contestants(name, options.seed, options.threads).items()
+            for label, model in contestants(
+                name, options.seed, options.threads, options.block
+            ).items()
         }
         judged = verdict(results["ResNet"][0], results["MLP"][0])
         worse += [name] if judged == "worse" else []

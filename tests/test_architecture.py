@@ -47,8 +47,8 @@ ARROWS = {
     "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
     "runs": "training recipes files resnet blocks mgopt datasets plot info parallel checks "
     "interrupts",
-    "experiments": "runs training recipes files resnet mgopt datasets testing plot info parallel "
-    "_core checks",
+    "experiments": "runs training recipes files resnet blocks mgopt datasets testing plot info "
+    "parallel _core checks",
     "sklearn": "training recipes resnet blocks mgopt parallel checks exclusive floats",
     "torch": "resnet blocks schemes mgopt checks",
     "__init__": "_core parallel blocks schemes mgopt resnet problems datasets testing files "
@@ -99,7 +99,7 @@ MOST_FILES = 18
 # ones. A file that is not listed lies as high as the highest one that it includes.
 LAYERS = [
     "types check",
-    "workspace arena activation scheme loss parallel",
+    "workspace arena activation filters scheme loss parallel",
     "block_spec layout",
     "tiles block products kernel integrator",
     "peak resnet plan stack defect curvature transfer update",

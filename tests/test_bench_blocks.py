@@ -11,6 +11,12 @@ import pytest
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 
 
+@pytest.fixture(autouse=True)
+def _beside_each_other(monkeypatch) -> None:
+    """As for a script, whose folder is on the path."""
+    monkeypatch.syspath_prepend(str(BENCH))
+
+
 def test_every_case_agrees_with_pytorch(capsys) -> None:
     pytest.importorskip("torch", reason="torch is missing: nothing to compare with")
     bench = runpy.run_path(str(BENCH / "blocks.py"), run_name="bench_blocks")
@@ -44,3 +50,19 @@ def test_two_layer_networks_learn(capsys) -> None:
     row = capsys.readouterr().out.splitlines()[-1].split()
     assert row[0] == "16"
     assert float(row[3]) < float(row[1])
+
+
+def test_both_scalings_of_lorenz_flow() -> None:
+    """The figures in the documentation rest on these data."""
+    made = {
+        name: runpy.run_path(str(BENCH / f"{name}.py"), run_name=f"bench_{name}")["lorenz"](300)
+        for name in ("depth", "budgets")
+    }
+    assert [len(part) for part in made["depth"]] == [2000, 2000, 500, 500]
+    assert [len(part) for part in made["budgets"]] == [2500, 2500, 500, 500]
+    expected = {
+        "depth": ([0.3896, -1.1043, -0.6926], [0.1363, 0.2889, -0.1578]),
+        "budgets": ([0.5844, -1.3804, -1.0389], [0.2045, 0.3611, -0.2367]),
+    }
+    for name, first in expected.items():
+        np.testing.assert_allclose([part[0] for part in made[name][:2]], first, atol=1e-4)

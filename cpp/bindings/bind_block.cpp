@@ -1,3 +1,5 @@
+#include <optional>
+
 #include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
 
@@ -41,14 +43,25 @@ void bind_block(py::module_& m) {
       .value("rk4", Scheme::rk4)
       .value("verlet", Scheme::verlet)
       .finalize();
+  py::class_<Filters>(m, "Filters", "Images as states, and the convolutions between them.")
+      .def(py::init([](Index channels, Index height, Index width, Index kernel_rows,
+                       Index kernel_columns, Index groups, bool periodic) {
+             const Filters filters{channels,       height, width,   kernel_rows,
+                                   kernel_columns, groups, periodic};
+             check_convolution(filters.shape(channels, channels));
+             return filters;
+           }),
+           py::arg("channels"), py::arg("height"), py::arg("width"), py::arg("kernel_rows"),
+           py::arg("kernel_columns"), py::arg("groups") = 1, py::arg("periodic") = false);
   py::class_<BlockSpec>(m, "Block", "Which block a layer is.")
       .def(py::init([](BlockKind kind, Activation activation, Index hidden, Norm norm, bool paced,
-                       double damping, double sign) {
-             return BlockSpec{kind, activation, hidden, norm, paced, damping, sign};
+                       double damping, double sign, const std::optional<Filters>& filters) {
+             return BlockSpec{kind, activation, hidden, norm, paced, damping, sign,
+                              filters.value_or(Filters{})};
            }),
            py::arg("kind"), py::arg("activation"), py::kw_only(), py::arg("hidden") = 0,
            py::arg("norm") = Norm::none, py::arg("paced") = false, py::arg("damping") = 0.0,
-           py::arg("sign") = -1.0)
+           py::arg("sign") = -1.0, py::arg("filters") = py::none())
       .def("check", &check_block, py::arg("width"),
            "Raise ValueError that names the argument that does not fit states of `width` features.")
       .def("check_scheme", &check_scheme, py::arg("scheme"),
@@ -58,9 +71,10 @@ void bind_block(py::module_& m) {
           [](const BlockSpec& block, Index width) {
             py::list found;
             for (const Field& f : fields(block, width)) {
-              py::tuple shape = py::make_tuple(f.rows);
-              if (f.columns > 0) shape = py::make_tuple(f.rows, f.columns);
-              found.append(py::make_tuple(f.name, shape));
+              py::list shape;
+              for (const Index n : f.shape)
+                if (n > 0) shape.append(n);
+              found.append(py::make_tuple(f.name, py::tuple(shape)));
             }
             return found;
           },

@@ -10,54 +10,64 @@ namespace {
 
 /// What a kind of block has: one row, and everything else asks it.
 struct Traits {
-  bool hidden, norm_and_pace, damping, halves;
+  bool hidden, norm_and_pace, damping, halves, filters;
 };
 
 Traits traits(BlockKind kind) {
   switch (kind) {
     case BlockKind::antisymmetric:
-      return {false, true, true, false};
+      return {false, true, true, false, false};
     case BlockKind::two_layer:
     case BlockKind::gradient:
-      return {true, true, false, false};
+      return {true, true, false, false, true};
     case BlockKind::hamiltonian:
-      return {false, false, false, true};
+      return {false, false, false, true, false};
     case BlockKind::potential:
-      return {true, false, false, true};
+      return {true, false, false, true, false};
     default:
-      return {false, true, false, false};
+      return {false, true, false, false, true};
   }
 }
 
 }  // namespace
 
+bool is_partitioned(BlockKind kind) { return traits(kind).halves; }
+
+Index units(const BlockSpec& block, Index width) {
+  if (block.filters.any()) return block.filters.channels;
+  return is_partitioned(block.kind) ? width / 2 : width;
+}
+
 Fields fields(const BlockSpec& block, Index width) {
   Fields found;
-  const Index w = is_partitioned(block.kind) ? width / 2 : width;
+  const Index w = units(block, width);
   const Index h = block.hidden;
+  const auto add = [&](const char* matrix, const char* bias, Index outputs, Index inputs) {
+    if (block.filters.any()) {
+      const Filters& f = block.filters;
+      found.add(matrix, {outputs, inputs / f.groups, f.kernel_rows, f.kernel_columns});
+    } else {
+      found.add(matrix, {outputs, inputs});
+    }
+    found.add(bias, {outputs});
+  };
   switch (block.kind) {
     case BlockKind::two_layer:
-      found.add("W1", h, w);
-      found.add("b1", h);
-      found.add("W2", w, h);
-      found.add("b2", w);
+      add("W1", "b1", h, w);
+      add("W2", "b2", w, h);
       break;
     case BlockKind::gradient:
-      found.add("K", h, w);
-      found.add("b", h);
+      add("K", "b", h, w);
       break;
     case BlockKind::potential:
-      found.add("K", h, w);
-      found.add("b", h);
-      found.add("L", h, w);
-      found.add("c", h);
+      add("K", "b", h, w);
+      add("L", "c", h, w);
       break;
     default:
-      found.add("W", w, w);
-      found.add("b", w);
+      add("W", "b", w, w);
   }
-  if (block.norm != Norm::none) found.add("scale", width);
-  if (block.paced) found.add("pace", 1);
+  if (block.norm != Norm::none) found.add("scale", {block.filters.any() ? w : width});
+  if (block.paced) found.add("pace", {1});
   return found;
 }
 
@@ -76,6 +86,15 @@ void check_block(const BlockSpec& block, Index width) {
         block.damping);
   check(has.damping || block.damping == 0, "damping: needs antisymmetric weights, got ",
         block.damping);
+  if (block.filters.any()) {
+    const Filters& f = block.filters;
+    check(has.filters, "filters: not possible with antisymmetric and Hamiltonian blocks");
+    const Index hidden = has.hidden ? block.hidden : f.channels;
+    check_convolution(f.shape(hidden, f.channels));
+    if (block.kind == BlockKind::two_layer) check_convolution(f.shape(f.channels, hidden));
+    check(width == f.channels * f.pixels(), "width: expected ", f.channels * f.pixels(), " for ",
+          f.channels, " channels of ", f.height, " x ", f.width, " pixels, got ", width);
+  }
   check(block.sign == 1 || block.sign == -1, "sign: expected 1 or -1, got ", block.sign);
 }
 

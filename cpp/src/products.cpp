@@ -75,43 +75,44 @@ template <class S>
 void add_outer(Index rows, Index columns, Index blocks, const S* s, const S* y, S* weights,
                S* scratch) {
   constexpr int L = kLanes<S>;
-  if (columns > kLargestLaneWidth) {
-    const Index vectors = columns / L;
-    const Index whole = vectors * L;
+  const Index vectors = columns / L;
+  const Index whole = vectors * L, rest = columns - whole;
+  if (vectors > 0) {
     transpose_features(columns, blocks, y, vectors, scratch);
     add_outer_by_samples<S>(rows, whole, s, rows * L, scratch, whole, blocks * L, weights, columns);
-    add_outer_by_lanes<S>(rows, columns - whole, s, rows * L, y + whole * L, columns * L, blocks,
-                          weights + whole, columns);
-    return;
   }
+  if (rest == 0) return;
   Pack<S>* sums = reinterpret_cast<Pack<S>*>(scratch);
   for_each_tile<kOuterRows>(rows, [&](Index r, auto R) {
-    for_each_tile<kOuterColumns>(columns, [&](Index c, auto C) {
-      const LaneSums<S> to{sums + r * columns + c, columns, nullptr, 0};
-      outer_lanes<S, R, C, false>(s + r * L, rows * L, y + c * L, columns * L, blocks, to);
+    for_each_tile<kOuterColumns>(rest, [&](Index c, auto C) {
+      const LaneSums<S> to{sums + r * rest + c, rest, nullptr, 0};
+      outer_lanes<S, R, C, false>(s + r * L, rows * L, y + (whole + c) * L, columns * L, blocks,
+                                  to);
     });
   });
-  add_lane_sums<S>(sums, rows * columns, weights);
+  if (vectors == 0)
+    add_lane_sums<S>(sums, rows * rest, weights);
+  else
+    for (Index r = 0; r < rows; ++r)
+      add_lane_sums<S>(sums + r * rest, rest, weights + r * columns + whole);
 }
 
 template <class S>
 void add_sums(Index rows, Index blocks, const S* s, S* bias, S* scratch, S factor) {
   constexpr int L = kLanes<S>;
-  Pack<S>* sums = reinterpret_cast<Pack<S>*>(scratch);
-  for (Index r = 0; r < rows; ++r) {
-    Pack<S> sum{};
-    for (Index b = 0; b < blocks; ++b) sum += load(s + (b * rows + r) * L);
-    sums[r] = factor * sum;
-  }
-  add_lane_sums<S>(sums, rows, bias);
+  // by blocks, as they lie in memory: with rows outermost most of the time goes into waiting for it
+  for (Index r = 0; r < rows; ++r) store(scratch + r * L, factor * load(s + r * L));
+  for (Index b = 1; b < blocks; ++b)
+    for (Index r = 0; r < rows; ++r)
+      store(scratch + r * L, load(scratch + r * L) + factor * load(s + (b * rows + r) * L));
+  add_lane_sums<S>(reinterpret_cast<Pack<S>*>(scratch), rows, bias);
 }
 
 template <class S>
 Index outer_scratch(Index rows, Index columns, Index blocks) {
   constexpr int L = kLanes<S>;
-  const Index outer =
-      columns <= kLargestLaneWidth ? rows * columns * L : blocks * L * (columns / L) * L;
-  return std::max(outer, rows * L);
+  const Index whole = columns / L * L;
+  return std::max({blocks * L * whole, rows * (columns - whole) * L, rows * L});
 }
 
 #define MGRES_INSTANTIATE(S)                                                                   \

@@ -130,6 +130,10 @@ CASES = [
         T.format("good.csv") + " --method recommended --levels 2",
         "--levels: the recommended method chooses it itself; name another one by --method",
     ),
+    (
+        T.format("good.csv") + " --method paper --learning-rate 1",
+        "--learning-rate: the paper method chooses it itself; name another one by --method",
+    ),
     (T.format("good.csv") + " --method magic", "expected one of recommended, cascade, single"),
     (
         T.format("good.csv") + " --optimizer lbfgs --learning-rate 1",

@@ -8,6 +8,7 @@ import pytest
 
 import mgres
 from mgres import blocks
+from mgres.recipes import defaults
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,8 @@ def test_a_run_with_a_block(mgres_ok, flowers, tmp_path, options, block):
     settings = json.loads((tmp_path / "o" / "summary.json").read_text())["settings"]
     assert settings["block"] == block.name
     assert settings.get("hidden") == getattr(block, "hidden", None)
+    rows = settings["beta"] / 15 / defaults.spread(block)
+    assert 1 / rows == pytest.approx(round(1 / rows), rel=1e-9)
     mgres_ok("evaluate o flowers.csv")
     mgres_ok("train --resume o --max-cycles 5")
     mgres_ok("train --config o/config.toml --max-cycles 3 --out again")

@@ -35,6 +35,38 @@ def test_check_of_a_healthy_hierarchy(run, levels, options):
     assert "nan" not in out
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "circles --block two_layer --hidden 5",
+        "circles --block gradient --norm layer --paced --activation silu --metric time",
+        "circles --width 4 --block hamiltonian",
+        "digits --block hamiltonian --hidden 3 --prolongation linear",
+        "circles --norm rms --double",
+    ],
+)
+def test_check_takes_any_block(run, options):
+    code, out, err = run("check", *options.split(), "--depth", "32", "--levels", "3")
+    assert (code, err) == (0, "")
+    assert "check_hierarchy: ok" in out.splitlines()
+
+
+def test_check_of_the_squared_error(run, monkeypatch):
+    """Circles with scaled features are trained by the squared error, and so are checked with it."""
+    seen = []
+    monkeypatch.setattr(
+        "mgres.cli.check.check_hierarchy",
+        lambda hierarchy, *_, **__: seen.append(hierarchy.finest.loss) or _Fine(),
+    )
+    for name in ("circles", "circles-scaled"):
+        assert run("check", name, "--depth", "16", "--levels", "2")[0] == 0
+    assert seen == ["cross_entropy", "squared_error"]
+
+
+class _Fine:
+    ok = True
+
+
 def test_check_fails_with_exit_code_1(run, monkeypatch):
     from mgres.resnet import DepthTransfer
 
@@ -46,3 +78,9 @@ def test_check_fails_with_exit_code_1(run, monkeypatch):
     assert code == 1
     assert "check_hierarchy: FAILED" in out
     assert "failed: " in out
+
+
+def test_check_with_a_block_that_does_not_fit(run):
+    code, _, err = run("check", "circles", "--block", "hamiltonian")
+    assert code == 2
+    assert "width: expected an even number" in err

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mgres
+from mgres import blocks
 
 MINE = """
 import mgres
@@ -74,6 +75,45 @@ def test_compare_passes_its_options_on(run, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("options", "name", "block"),
+    [
+        ("--block two_layer", "circles-two_layer", blocks.TwoLayer(6)),
+        (
+            "--block gradient --hidden 5 --norm rms --paced --depth 32",
+            "circles-32-gradient-5-rms-paced",
+            blocks.Gradient(5, norm="rms", paced=True),
+        ),
+        ("--norm layer", "circles-dense-layer", blocks.Dense(norm="layer")),
+        ("--block dense", "circles", blocks.Dense()),
+    ],
+)
+def test_compare_takes_any_block(run, monkeypatch, options, name, block):
+    calls = []
+    monkeypatch.setattr("mgres.cli.compare.compare", lambda *a, **k: calls.append(a))
+    code, _, err = run("compare", "--problem", "circles", "--out", "o", *options.split())
+    assert (code, err) == (0, "")
+    ((problem,), *_) = calls[0]
+    assert (problem.name, problem.net(0).block) == (name, block)
+
+
+def test_compare_with_a_block_that_pytorch_is_not_told(tmp_path, run):
+    """All the way, with a method that cannot take part and says so."""
+    (tmp_path / "mine.py").write_text(MINE)
+    line = "compare --problem mine.py --seeds 1 --out o --methods single/lbfgs,torch/adam"
+    line += " --block two_layer --hidden 7 --norm rms --paced"
+    code, out, _ = run(*line.split())
+    assert code == 0
+    result = json.loads((tmp_path / "o" / "result.json").read_text())
+    (settings,) = result["settings"]["problems"].values()
+    block = blocks.TwoLayer(7, norm="rms", paced=True)
+    assert settings["block"] == repr(block)
+    assert result["rows"][0]["problem"] == "mine-two_layer-7-rms-paced"
+    assert result["rows"][0]["failures"] == 0
+    if len(result["rows"]) == 2:  # with PyTorch
+        assert "torch/adam: has here dense and antisymmetric layers" in out
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (
@@ -87,6 +127,9 @@ def test_compare_passes_its_options_on(run, monkeypatch, tmp_path):
         ("--problem no.py", "no.py: there is no such file"),
         ("--problem circles,", "expected names with commas between them, got 'circles,'"),
         ("--problem circles --seeds 0", "expected an integer from 1"),
+        ("--problem circles --block sparse", "expected one of dense, antisymmetric, two_layer"),
+        ("--problem circles --hidden 5", "hidden: the block dense has no such option, got 5"),
+        ("--problem circles --block hamiltonian", "width: expected an even number"),
         ("", "the following arguments are required: --problem"),
     ],
 )

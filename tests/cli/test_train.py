@@ -120,6 +120,8 @@ def test_default_is_what_the_estimators_have(mgres_ok, flowers, tmp_path):
         ("--levels 1", [32]),
         ("--method fmg --levels 2", [32, 16]),
         ("--method cascade", [32, 16]),
+        ("--method paper --levels 3", [32, 16, 8]),
+        ("--method paper --batch-size 16", [32]),
         ("--optimizer nesterov --learning-rate 0.03 --levels 2", [32, 16]),
         ("--optimizer gd --batch-size 16 --method V --levels 2", [32, 16]),
         ("--batch-size 16", [32, 16, 8]),  # on batches the coarsest network may have 8 layers
@@ -145,6 +147,15 @@ def test_options_reach_the_network(mgres_ok, flowers, tmp_path):
     )
     net = mgres.load(tmp_path / "o" / "model.safetensors").net
     assert net == mgres.ResNet(2, 5, 3, 8, 2.0, "relu", np.float64)
+
+
+def test_the_paper_starts_with_independent_layers(mgres_ok, flowers, tmp_path):
+    for method in ("paper", "single"):
+        line = f"train flowers.csv --target kind --depth 32 --width 4 --method {method}"
+        mgres_ok(f"{line} --max-cycles 0 --no-plots --out {method}")
+        model = mgres.load(tmp_path / method / "model.safetensors")
+        W = model.net.views(model.theta).W
+        assert (W[0] == W[1]).all() == (method == "single")
 
 
 @pytest.mark.parametrize(

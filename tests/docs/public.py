@@ -12,6 +12,7 @@ from .pages import ROOT
 
 PACKAGES = [
     "mgres",
+    "mgres.blocks",
     "mgres.mgopt",
     "mgres.mgopt.cycles",
     "mgres.mgopt.nested",
@@ -36,7 +37,7 @@ PACKAGES = [
     "mgres.experiments.comparison",
     "mgres.experiments.fine_phase",
 ]
-MODULES = ["mgres.blocks", "mgres.schemes"]
+MODULES = ["mgres.schemes"]
 """Public modules of their own."""
 
 NEEDS = {"mgres.sklearn": "sklearn", "mgres.torch": "torch"}

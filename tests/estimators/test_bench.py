@@ -30,3 +30,8 @@ def test_table(bench, capsys):
     ]
     assert lines[1].endswith("ok")
     assert lines[-1] == "not worse than the MLP on any"
+
+
+def test_of_another_block(bench, capsys):
+    assert bench["main"](["--data", "iris", "--block", "gradient", "--threads", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["iris", "ResNet"]

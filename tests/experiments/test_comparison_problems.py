@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 
 import mgres
+from mgres import blocks
 from mgres.experiments import Problem, Target
 from mgres.experiments.comparison import (
+    METHODS,
     PROBLEMS,
     at_depth,
+    compare,
     problem_from_csv,
     problem_from_file,
+    with_block,
 )
 
 BLOCKS_ONLY = ("digits", "spirals", "flow", "henon-heiles")
@@ -35,7 +39,7 @@ REGRESSION = ("flow", "henon-heiles")
 )
 def test_settings_are_those_of_the_study(name, width, depth, T, activation, batch, targets, first):
     p = PROBLEMS[name]
-    found = (p.width, p.depth, p.final_time, p.activation, p.batch_size)
+    found = (p.width, p.depth, p.final_time, p.layers.activation, p.batch_size)
     assert found == (width, depth, T, activation, batch)
     assert [str(t) for t in p.targets] == targets
     assert p.first_depth == first
@@ -130,11 +134,92 @@ def test_another_depth_is_another_problem():
     assert deep.targets == PROBLEMS["mnist"].targets
 
 
+BLOCKS = [
+    mgres.blocks.TwoLayer(6, activation="silu", norm="layer"),
+    mgres.blocks.Gradient(4, activation="tanh", paced=True),
+    mgres.blocks.Hamiltonian(activation="tanh"),
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_problem_may_have_any_block(discs, block, tmp_path):
+    problem = replace(discs, width=4, block=block, targets=(Target("loss", 0.68),))
+    assert problem.net(0).block == block
+    assert problem.settings()["block"] == repr(block)
+    names = [name for name in METHODS if name not in ("cascade", "fmg", "frozen")]
+    for name in names:
+        assert (METHODS[name].grid(problem, True) == []) == name.startswith(("torch/", "jax/"))
+    methods = ["single/lbfgs", "mgopt", "recommended"]
+    result = compare(
+        [problem], 2, tmp_path, version="1", methods=methods, quick=True, budgets=(1, 2, 4, 8)
+    )
+    for name in methods:
+        row = [row["per_seed"]["loss"] for row in result["budgets"] if row["method"] == name]
+        assert len(row) == 4
+        for smaller, larger in pairwise(row):
+            assert all(np.less_equal(larger, smaller))
+
+
+def test_blocks_are_checked(discs):
+    with pytest.raises(TypeError, match=r"block: expected one of mgres.blocks"):
+        replace(discs, block="two_layer")
+
+
 def test_weights_are_checked():
     with pytest.raises(ValueError, match="weights: expected one of"):
         replace(PROBLEMS["flow"], weights="symmetric")
     with pytest.raises(ValueError, match="damping: needs weights='antisymmetric'"):
         replace(PROBLEMS["flow"], damping=0.1)
+
+
+def test_a_problem_with_another_block():
+    flow = PROBLEMS["flow"]
+    assert with_block(flow, None) is flow
+    assert with_block(flow, "dense") is flow
+    block = blocks.TwoLayer(8, activation="tanh", norm="layer")
+    other = with_block(flow, "two_layer", norm="layer")
+    assert (other.name, other.layers) == ("flow-two_layer-layer", block)
+    assert other.net(0) == replace(flow.net(0), block=block)
+    assert other.settings()["block"] == repr(block)
+    assert other.settings()["activation"] == "tanh"
+    assert "block" not in flow.settings()
+    own = with_block(PROBLEMS["henon-heiles"], None, paced=True)
+    assert own.layers == blocks.Antisymmetric(activation="tanh", paced=True)
+    assert own.name == "henon-heiles-antisymmetric-paced"
+    hamiltonian = with_block(PROBLEMS["henon-heiles"], "hamiltonian", hidden=3)
+    assert hamiltonian.net(0).scheme == mgres.schemes.Verlet()
+    assert hamiltonian.layers == blocks.Hamiltonian(3, activation="tanh")
+
+
+def test_the_start_of_blocks_of_two_matrices_is_as_large(discs):
+    """F is a product of both, and `scale` is of F."""
+    fields = []
+    for block in (blocks.TwoLayer(400, activation="identity"), None):
+        problem = replace(discs, block=block, width=200, scale=0.01, depth=1, activation="identity")
+        net = problem.net(0)
+        y = np.random.default_rng(0).standard_normal((50, 200)).astype(net.dtype)
+        p = net.views(problem.start(0))
+        values = y @ p.W[0].T if block is None else y @ p.W1[0].T @ p.W2[0].T
+        fields.append(np.linalg.norm(values) / np.linalg.norm(y))
+    assert fields[0] == pytest.approx(0.01, rel=0.1)
+    assert fields[1] == pytest.approx(0.01 * np.sqrt(200), rel=0.1)  # the paper's N(0, 1)
+
+
+def test_a_block_and_its_keywords(discs):
+    block = blocks.TwoLayer(5, activation="silu")
+    assert replace(discs, block=block).net(0).block == block
+    assert replace(discs, block=block, activation="elu").net(0).activation == "elu"
+    assert discs.net(0).activation == "relu"
+    damped = replace(discs, block=blocks.Antisymmetric(0.5))
+    assert damped.net(0).damping == 0.5
+    with pytest.raises(ValueError, match="weights: expected none beside block"):
+        replace(discs, block=block, weights="antisymmetric")
+    with pytest.raises(ValueError, match="damping: needs"):
+        replace(discs, block=block, damping=0.5)
+    with pytest.raises(TypeError, match=r"block: expected one of mgres\.blocks"):
+        replace(discs, block="two_layer")
+    with pytest.raises(ValueError, match="width: expected an even number"):
+        replace(discs, block=blocks.Hamiltonian(), width=3)
 
 
 @pytest.mark.parametrize(("depth", "first"), [(512, 64), (64, 64), (32, 32), (96, 96), (128, 64)])

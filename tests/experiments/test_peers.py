@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import mgres
-from mgres.experiments.comparison import Trial, peers, single
+from mgres import blocks
+from mgres.experiments.comparison import METHODS, Trial, peers, single
 from mgres.experiments.comparison.trial import run_trial
 
 ADAM = {"learning_rate": 0.05, "metric": "time", "start": "smooth"}
@@ -95,3 +96,23 @@ def test_installed():
     assert peers.installed("numpy")
     assert not peers.installed("no_such_package")
     assert not peers.installed("no_such_package.part")
+
+
+@pytest.mark.parametrize(
+    ("block", "activation", "known"),
+    [
+        (None, "relu", True),
+        (None, "silu", False),
+        (blocks.Antisymmetric(0.2), "tanh", True),
+        (blocks.Dense(norm="rms"), None, False),
+        (blocks.Antisymmetric(paced=True), None, False),
+        (blocks.TwoLayer(4), None, False),
+        (blocks.Hamiltonian(), None, False),
+    ],
+)
+def test_they_take_no_part_where_they_have_another_network(discs, block, activation, known):
+    problem = replace(discs, block=block, activation=activation, width=4)
+    for name in ("torch/adam", "torch/lbfgs", "jax/adam"):
+        method = METHODS[name]
+        assert bool(method.grid(problem, True)) == known
+        assert "dense and antisymmetric" in method.otherwise

@@ -20,8 +20,8 @@ def test_a_level_costs_its_evaluations_of_the_field(scheme, batches):
     f = objective(128, width=4, scheme=scheme)
     recipe = mgres.recommended(f, batches=batches)
     costs = [level.cost * 128 * evaluations[scheme] for level in recipe.hierarchy]
-    described = [level.details for level in recipe.hierarchy]
-    assert costs == [d["layers"] * evaluations[d["scheme"]] for d in described]
+    nets = [recipe.hierarchy.coarser(l).finest.net for l in range(len(recipe.hierarchy))]
+    assert costs == [net.depth * evaluations[net.scheme.name] for net in nets]
     assert len(costs) > 1
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import mgres
 from mgres import blocks
+from mgres.resnet import DecayToStart, Smoothness
 from mgres.testing import check_hierarchy, check_transfer
 
 from .cases import CASES, FEW, network
@@ -53,6 +54,24 @@ def test_arrays_of_a_layer_are_carried_alike(name):
         np.testing.assert_allclose(carried[array], means, rtol=1e-13)
 
 
+def test_coarse_layers_take_as_long_as_the_fine_ones():
+    """Of a pace that is smooth in t: its mean is that of logarithms, so up to O(dt^2)."""
+    errors = []
+    for depth in (32, 64, 128):
+        block = blocks.Dense(paced=True)
+        fine = mgres.ResNet(2, 3, 2, depth, 2.0, block=block, dtype=np.float64)
+        coarse = fine.with_depth(depth // 4)
+        theta, x = np.zeros(fine.size), np.empty(coarse.size)
+        fine.views(theta).pace[:, 0] = np.sin(3 * (np.arange(depth) + 0.5) / depth)
+        mgres.DepthTransfer(fine, coarse).project(theta, x)
+        times = [
+            net.dt * np.exp(net.views(at).pace).sum() for net, at in ((fine, theta), (coarse, x))
+        ]
+        errors.append(abs(times[1] - times[0]) / times[0])
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    np.testing.assert_allclose(orders, 2, atol=0.1)
+
+
 @pytest.mark.parametrize("name", FEW)
 def test_the_hierarchy_is_one(name):
     f = objective(name, regularizer=mgres.Tikhonov(1e-3, "time"))
@@ -93,6 +112,89 @@ def test_the_recipe_trains(block):
 
 
 # ---- regularisers --------------------------------------------------------------------------------
+
+
+def check_derivatives(penalty, theta):
+    """Value, gradient and product of a quadratic function against each other."""
+    gradient, v = np.full(theta.size, 7.0), np.random.default_rng(0).standard_normal(theta.size)
+    assert penalty.add_gradient(theta, gradient) == pytest.approx(penalty.value(theta), rel=1e-13)
+    slope = (penalty.value(theta + v) - penalty.value(theta - v)) / 2
+    assert (gradient - 7) @ v == pytest.approx(slope, rel=1e-10)
+    product, other = np.full(theta.size, 7.0), np.full(theta.size, 7.0)
+    penalty.add_product(theta, v, product)
+    penalty.add_gradient(theta + v, other)
+    np.testing.assert_allclose(product - 7, other - gradient, atol=1e-10 * abs(other).max())
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_decay_pulls_all_arrays_to_their_start(name):
+    net = network(name, depth=8)
+    start, theta = net.init(0), random_problem(net, 1)[0]
+    blocks = start[net.part("blocks")].reshape(8, -1).copy()
+    penalty = DecayToStart(0.3, blocks).bind(net, 8)
+    own, at = net.views(theta)._asdict(), net.views(start)._asdict()
+    expected = sum(((own[a] - at[a]) ** 2).sum() for a in net.layer_arrays) * net.dt
+    expected += sum((own[a] ** 2).sum() for a in ("Q", "W_out", "b_out"))
+    assert penalty.value(theta) == pytest.approx(0.3 * expected, rel=1e-13)
+    check_derivatives(penalty, theta)
+    pull = np.zeros(net.size)
+    penalty.add_gradient(theta, pull)
+    for array, neutral in (("scale", 1), ("pace", 0)):
+        if array in own:
+            expected = 0.6 * net.dt * (own[array] - neutral)
+            np.testing.assert_allclose(net.views(pull)._asdict()[array], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("measure", ["layers", "time"])
+@pytest.mark.parametrize("name", FEW)
+def test_smoothness_is_about_all_arrays(name, measure):
+    net = network(name, depth=8)
+    theta = random_problem(net, 1)[0]
+    penalty = Smoothness(0.3, measure).bind(net, 16)
+    own = net.views(theta)._asdict()
+    c = 1 / net.dt if measure == "time" else 8 / 16
+    expected = 0.3 * c * sum((np.diff(own[a], axis=0) ** 2).sum() for a in net.layer_arrays)
+    assert penalty.value(theta) == pytest.approx(expected, rel=1e-13)
+    check_derivatives(penalty, theta)
+
+
+@pytest.mark.parametrize("regularizer", [mgres.Tikhonov(0.3), Smoothness(0.3), None])
+def test_regularisers_of_a_paced_norm_mean_the_same_on_all_levels(regularizer):
+    """The decay with constant layers, smoothness with linear ones; from a start that is smooth."""
+    fine = mgres.ResNet(2, 4, 2, 8, block=MODIFIED, dtype=np.float64)
+    coarse = fine.with_depth(4)
+    if regularizer is None:
+        start = fine.init(0, coarse_depth=4)
+        regularizer = DecayToStart(0.3, start[fine.part("blocks")].reshape(8, -1).copy())
+    x, theta = random_problem(coarse, 1)[0], np.empty(fine.size)
+    kind = "linear" if isinstance(regularizer, Smoothness) else "constant"
+    mgres.DepthTransfer(fine, coarse, kind).prolong(x, theta)
+    values = [regularizer.bind(net, 8).value(at) for net, at in ((fine, theta), (coarse, x))]
+    assert values[0] == pytest.approx(values[1], rel=1e-13)
+
+
+def test_scale_and_pace_take_over_what_tikhonov_takes_from_matrices():
+    """The way out that its documentation tells, and that decay towards the start has not."""
+    block = blocks.Dense(norm="layer", paced=True)
+    net = mgres.ResNet(3, 4, 2, 8, block=block, dtype=np.float64)
+    theta, samples, _, _ = random_problem(net, 10)
+    tikhonov = mgres.Tikhonov(1.0).bind(net, 8)
+    start = net.init(0)[net.part("blocks")].reshape(8, -1).copy()
+    decay = DecayToStart(1.0, start).bind(net, 8)
+    other, eps = theta.copy(), 1e-3
+    p = net.views(other)
+    p.W[:] *= eps
+    p.b[:] *= eps
+    p.pace[:] -= np.log(eps)
+    np.testing.assert_allclose(net.logits(other, samples), net.logits(theta, samples), rtol=1e-10)
+    without = theta.copy()
+    without[net.part("blocks")] = 0
+    rest = tikhonov.value(without)
+    assert tikhonov.value(other) - rest < 1e-5 * (tikhonov.value(theta) - rest)
+    assert decay.value(other) > decay.value(theta)
+    p.W[:] *= 10
+    p.scale[:] /= 10
+    np.testing.assert_allclose(net.logits(other, samples), net.logits(theta, samples), rtol=1e-10)
 
 
 def by_hand(net, theta, beta, c, power):

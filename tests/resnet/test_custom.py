@@ -1,5 +1,7 @@
 """A block of the user's own, in NumPy: what the compiled one computes, and what it refuses."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,8 +114,9 @@ def test_hierarchies_and_fit_take_it():
 def test_what_it_cannot_do_is_said(tmp_path):
     net = networks()[0]
     theta = net.init(0)
-    with pytest.raises(ValueError, match=r"block: .*own|block: .*compiled"):
+    with pytest.raises(ValueError, match=r"a file holds no code, got Own\(.*numpy\.save\("):
         mgres.save(tmp_path / "model.safetensors", net, theta)
+    assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="scheme: verlet"):
         mgres.ResNet(2, 4, 2, 3, block=Own(), scheme="verlet")
     with pytest.raises(TypeError, match="theta: expected dtype float64, got float32"):
@@ -138,3 +141,102 @@ def test_pytorch_is_told_no_custom_block():
     with pytest.raises(ValueError, match="net: expected a block that PyTorch can be told"):
         to_module(net, net.init(0))
     assert net.evaluator().checkpoints(N) == 0
+
+
+# ---- what a block of one's own may get wrong -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Linear(blocks.Custom):
+    """F = W y, with a fault."""
+
+    wrong: Callable
+
+    def parameters(self, width):
+        return {"W": (width, width)}
+
+    def field(self, p, y):
+        def pull(r):
+            return r @ p["W"], {"W": r.T @ y}
+
+        return self.wrong(y @ p["W"].T, pull)
+
+
+def pulled(change):
+    """Return a fault of what the pull returns."""
+    return lambda value, pull: (value, lambda r: change(*pull(r)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda f, pull: f, TypeError, "expected to return F and pull, got ndarray"),
+        (lambda f, pull: (f, f), TypeError, "expected to return F and pull, got ndarray for it"),
+        (lambda f, pull: (f[:, :1], pull), ValueError, "F: expected shape (20, 4), got (20, 1)"),
+        (
+            lambda f, pull: (f.astype(np.float32), pull),
+            TypeError,
+            "F: expected float64, got float32; JAX computes so unless",
+        ),
+        (
+            pulled(lambda y, p: (y.astype(np.float32), p)),
+            TypeError,
+            "dL/dy: expected float64, got float32",
+        ),
+        (pulled(lambda y, p: (y[:1], p)), ValueError, "dL/dy: expected shape (20, 4), got (1, 4)"),
+        (
+            pulled(lambda y, p: (p, y)),
+            TypeError,
+            "pull: expected a dict of dL/dp, got ndarray",
+        ),
+        (pulled(lambda y, p: (y, {})), ValueError, "expected dL/dp for ['W'], got []"),
+        (
+            pulled(lambda y, p: (y, {"W": p["W"][:1]})),
+            ValueError,
+            "dL/dp of W: expected shape (4, 4), got (1, 4)",
+        ),
+    ],
+)
+def test_what_it_returns_is_checked(wrong, error, message):
+    """NumPy would broadcast most of it, and the gradient would be wrong."""
+    net = mgres.ResNet(2, WIDTH, 3, 3, dtype=np.float64, block=Linear(wrong))
+    X, y, _ = data()
+    f = mgres.ResNetObjective(net, X, y)
+    theta = net.init(0)
+    with pytest.raises(error, match=r"Linear\.field.*" + re.escape(message)):
+        f.value_and_grad(theta, np.empty_like(theta))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_jax_gives_the_pull(dtype):
+    jax = pytest.importorskip("jax", reason="NOT TESTED: needs jax")
+    jnp = jax.numpy
+
+    def function(y, p):
+        return jnp.tanh(y @ p["A"].T + p["a"]) @ p["B"].T + p["b"]
+
+    class ByJax(Own):
+        def field(self, p, y):
+            return jax.vjp(function, y, p)
+
+    own = networks(dtype)[0]
+    net = mgres.ResNet(2, WIDTH, 3, 8, dtype=dtype, block=ByJax())
+    X, y, _ = data(dtype)
+    theta, v = own.init(0), own.init(1)
+    if dtype == np.float64:
+        with pytest.raises(TypeError, match="jax_enable_x64"):
+            net.logits(theta, X)
+    jax.config.update("jax_enable_x64", dtype == np.float64)
+    try:
+        found = []
+        for each in (net, own):
+            f = mgres.ResNetObjective(each, X, y)
+            outs = np.empty((3, each.size), dtype)
+            f.value_and_grad(theta, outs[0])
+            f.hessian_product(theta, v, outs[1])
+            f.gauss_newton_product(theta, v, outs[2])
+            found.append(outs)
+        rtol = 1e-4 if dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(*found, rtol=rtol, atol=rtol)
+    finally:
+        jax.config.update("jax_enable_x64", False)

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "mgres/activation.hpp"
+#include "mgres/filters.hpp"
 #include "mgres/scheme.hpp"
 #include "mgres/types.hpp"
 
@@ -21,7 +22,7 @@ namespace mgres {
 ///   hamiltonian     p' = sigma(W q + b),    q' = -sigma(W^T p + b)
 ///   potential       p' = L^T sigma(L q + c), q' = -K^T sigma(K p + b)
 ///
-/// (Haber and Ruthotto 2017).
+/// (Haber and Ruthotto 2017).  With filters W, W1, W2 and K are convolutions of images.
 enum class BlockKind { dense, antisymmetric, two_layer, gradient, hamiltonian, potential };
 
 /// What is done to y before a block sees it (none, LayerNorm, RMSNorm): for a sample
@@ -29,26 +30,31 @@ enum class BlockKind { dense, antisymmetric, two_layer, gradient, hamiltonian, p
 ///   layer   g (y - mean(y)) / sqrt(mean((y - mean(y))^2) + 1e-5)
 ///   rms     g y / sqrt(mean(y^2) + 1e-5)
 ///
-/// with means over its features and a trainable factor g for each of them.
+/// with means over its features and a trainable factor g for each of them; of images, over the
+/// channels of a pixel and with a factor for each channel.
 enum class Norm { none, layer, rms };
 
 struct BlockSpec {
   BlockKind kind = BlockKind::dense;
   Activation activation = Activation::relu;
-  Index hidden = 0;  // rows of W1, K and L
+  Index hidden = 0;  // rows of W1, K and L, or their channels
   Norm norm = Norm::none;
   bool paced = false;  // F times e^tau with a trainable tau: the layer's own step
   double damping = 0;
   double sign = -1;
+  Filters filters{};
 };
 
-/// An array among the parameters of a layer: a matrix, or a vector if it has no columns.
+/// An array among the parameters of a layer: its sizes, of which those not needed are 0.
 struct Field {
   const char* name;
-  Index rows;
-  Index columns;
+  std::array<Index, 4> shape;
 
-  Index size() const { return rows * (columns > 0 ? columns : 1); }
+  Index size() const {
+    Index product = 1;
+    for (const Index n : shape) product *= n > 0 ? n : 1;
+    return product;
+  }
 };
 
 /// The parameters of a layer of width v, one array after the other.
@@ -56,8 +62,8 @@ struct Fields {
   std::array<Field, 6> field{};
   int count = 0;
 
-  void add(const char* name, Index rows, Index columns = 0) {
-    field[static_cast<std::size_t>(count++)] = {name, rows, columns};
+  void add(const char* name, std::array<Index, 4> shape) {
+    field[static_cast<std::size_t>(count++)] = {name, shape};
   }
   const Field* begin() const { return field.data(); }
   const Field* end() const { return field.data() + count; }
@@ -68,9 +74,11 @@ struct Fields {
   }
 };
 
-inline bool is_partitioned(BlockKind kind) {
-  return kind == BlockKind::hamiltonian || kind == BlockKind::potential;
-}
+/// Whether states consist of two halves that move each other.
+bool is_partitioned(BlockKind kind);
+
+/// Features that the matrices of a block see: of a half, or the channels of an image.
+Index units(const BlockSpec& block, Index width);
 
 /// The layout of a layer.
 Fields fields(const BlockSpec& block, Index width);

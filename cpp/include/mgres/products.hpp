@@ -15,6 +15,13 @@ struct Factor {
   const S* x;
 };
 
+/// The weights of a linear map, and the blocks that they are applied to; see linear_map.hpp.
+template <class S>
+struct Applied {
+  const S* weights = nullptr;
+  const S* x = nullptr;
+};
+
 /// What a sum of products starts from: bias (rows) for each sample, and blocks like the result; null
 /// for zero.
 template <class S>

@@ -1,32 +1,22 @@
-/// G = h sigma(W y + b): the fused kernels, and products for what they do not have.
-#include "mgres/arena.hpp"
+/// One layer with a matrix, where values and gradients are fused; and with any other map.
+#include <algorithm>
+
 #include "mgres/kernel.hpp"
-#include "mgres/products.hpp"
-#include "pieces.hpp"
+#include "one_layer.hpp"
 
 namespace mgres {
 
 namespace {
 
 template <class S>
-class Dense final : public Block<S> {
+class Dense final : public OneLayer<S> {
  public:
   Dense(Activation activation, Index width, double h)
-      : Block<S>(width * (width + 1), width),
-        kernel_(layer_kernel<S>(width)),
-        activation_(activation),
-        v_(width),
-        h_(static_cast<S>(h)) {}
+      : OneLayer<S>(activation, make_matrix<S>(width, width), h), kernel_(layer_kernel<S>(width)) {}
 
-  double cost() const override { return static_cast<double>(v_) * static_cast<double>(v_); }
-
-  Index record_size(Index blocks) const override {
-    return Arena<S>::room(slopes_size<S>(activation_, v_, blocks));
-  }
-  Index bend_size(Index blocks) const override { return state(blocks); }
   Index scratch_size(Index blocks) const override {
-    return 2 * state(blocks) + Arena<S>::room(std::max(outer_scratch<S>(v_, v_, blocks),
-                                                       kernel_.scratch_size(v_, blocks)));
+    return std::max(OneLayer<S>::scratch_size(blocks),
+                    Arena<S>::room(kernel_.scratch_size(this->width(), blocks)));
   }
 
   void forward(const S* p, Index blocks, const S* x, Updates<S> updates, S* record,
@@ -39,44 +29,12 @@ class Dense final : public Block<S> {
     kernel_.backward(layer(p, blocks), x, record, r, a, gradient, scratch);
   }
 
-  void tangent(Dual<const S> p, Index blocks, Dual<const S> x, Updates<S> updates, S* record,
-               S* bend, S* scratch) const override {
-    const S *W = p.value, *W_dot = p.dot, *b = W + v_ * v_;
-    const Dual<S> z{scratch, scratch + state(blocks)};
-    multiply<S>(v_, v_, blocks, {b, nullptr}, {W, v_, 1, x.value}, {}, z.value);
-    if (W_dot == nullptr)
-      multiply<S>(v_, v_, blocks, {}, {W, v_, 1, x.dot}, {}, z.dot);
-    else
-      multiply<S>(v_, v_, blocks, {W_dot + v_ * v_, nullptr}, {W, v_, 1, x.dot},
-                  {W_dot, v_, 1, x.value}, z.dot);
-    activate_all(activation_, h_, v_ * blocks, z, record, bend);
-    apply<S>(updates, this->numbers(v_, blocks), z);
-  }
-
-  void adjoint_tangent(Dual<const S> p, Index blocks, Dual<const S> x, const S* record,
-                       const S* bend, Dual<const S> r, Dual<S> a, S* gradient_dot,
-                       S* scratch) const override {
-    const S *W = p.value, *W_dot = p.dot;
-    const Dual<S> s{scratch, scratch + state(blocks)};
-    weigh<S>(activation_, h_, v_ * blocks, record, bend, r, s);
-    multiply<S>(v_, v_, blocks, {nullptr, a.dot}, {W, 1, v_, s.dot}, {W_dot, 1, v_, s.value},
-                a.dot);
-    multiply<S>(v_, v_, blocks, {nullptr, a.value}, {W, 1, v_, s.value}, {}, a.value);
-    if (gradient_dot == nullptr) return;
-    S* outer = scratch + 2 * state(blocks);
-    add_outer(v_, v_, blocks, s.dot, x.value, gradient_dot, outer);
-    add_outer(v_, v_, blocks, s.value, x.dot, gradient_dot, outer);
-    add_sums(v_, blocks, s.dot, gradient_dot + v_ * v_, outer);
-  }
-
  private:
-  Layer<S> layer(const S* p, Index blocks) const { return {p, v_, blocks, h_, activation_}; }
-  Index state(Index blocks) const { return Arena<S>::room(this->numbers(v_, blocks)); }
+  Layer<S> layer(const S* p, Index blocks) const {
+    return {p, this->width(), blocks, this->h_, this->activation_};
+  }
 
   const LayerKernel<S>& kernel_;
-  Activation activation_;
-  Index v_;
-  S h_;
 };
 
 }  // namespace
@@ -86,7 +44,15 @@ BlockPtr<S> make_dense(Activation activation, Index width, double h) {
   return std::make_unique<Dense<S>>(activation, width, h);
 }
 
-template BlockPtr<float> make_dense<float>(Activation, Index, double);
-template BlockPtr<double> make_dense<double>(Activation, Index, double);
+template <class S>
+BlockPtr<S> make_one_layer(Activation activation, MapPtr<S> map, double h) {
+  return std::make_unique<OneLayer<S>>(activation, std::move(map), h);
+}
+
+#define MGRES_INSTANTIATE(S)                                     \
+  template BlockPtr<S> make_dense<S>(Activation, Index, double); \
+  template BlockPtr<S> make_one_layer<S>(Activation, MapPtr<S>, double);
+MGRES_INSTANTIATE(float)
+MGRES_INSTANTIATE(double)
 
 }  // namespace mgres

@@ -9,22 +9,26 @@ namespace mgres {
 template <class S>
 BlockPtr<S> make_block(const BlockSpec& spec, Index width, double h) {
   check(!is_partitioned(spec.kind), "block: Hamiltonian blocks step by halves; see integrator.hpp");
+  const Index v = units(spec, width);
   BlockPtr<S> block;
   switch (spec.kind) {
     case BlockKind::two_layer:
-      block = make_two_layer<S>(spec.activation, width, spec.hidden, 0, h);
+      block = make_two_layer<S>(spec.activation, make_map<S>(spec, spec.hidden, v),
+                                make_map<S>(spec, v, spec.hidden), h);
       break;
     case BlockKind::gradient:
-      block = make_two_layer<S>(spec.activation, width, spec.hidden, spec.sign, h);
+      block = make_two_layer<S>(spec.activation, make_map<S>(spec, spec.hidden, v), nullptr,
+                                spec.sign * h);
       break;
     case BlockKind::antisymmetric:
       block =
           make_mapped(Map::antisymmetric, spec.damping, make_dense<S>(spec.activation, width, h));
       break;
     default:
-      block = make_dense<S>(spec.activation, width, h);
+      block = spec.filters.any() ? make_one_layer<S>(spec.activation, make_map<S>(spec, v, v), h)
+                                 : make_dense<S>(spec.activation, width, h);
   }
-  if (spec.norm != Norm::none) block = make_normed(spec.norm, std::move(block));
+  if (spec.norm != Norm::none) block = make_normed(spec.norm, v, width / v, std::move(block));
   if (spec.paced) block = make_paced(std::move(block));
   return block;
 }

@@ -5,13 +5,14 @@
 ///
 ///   xdot = P ydot / s,      (dx/dy)^T w = P w / s;
 ///
-/// RMSNorm is the same without the means of y, ydot and w.
+/// RMSNorm is the same without the means of y, ydot and w.  Of images the channels of each pixel are
+/// normalised, and the pixels of a channel share their factor.
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "mgres/arena.hpp"
-#include "mgres/products.hpp"
+#include "mgres/convolution.hpp"
 #include "pieces.hpp"
 
 namespace mgres {
@@ -32,10 +33,11 @@ Pack<S> root(const Pack<S>& v) {
 template <class S>
 class Normed final : public Block<S> {
  public:
-  Normed(Norm norm, BlockPtr<S> inner)
-      : Block<S>(inner->parameters() + inner->width(), inner->width()),
+  Normed(Norm norm, Index channels, Index pixels, BlockPtr<S> inner)
+      : Block<S>(inner->parameters() + channels, inner->width()),
         centred_(norm == Norm::layer),
-        v_(inner->width()),
+        v_(channels),
+        pixels_(pixels),
         inner_(std::move(inner)) {}
 
   double cost() const override { return inner_->cost() + 8 * static_cast<double>(v_); }
@@ -54,11 +56,11 @@ class Normed final : public Block<S> {
                S* scratch) const override {
     const Scratch at(*this, blocks, scratch);
     normalise(p, blocks, x, at.u.value);
-    std::fill_n(at.w.value, this->numbers(v_, blocks), S(0));
+    std::fill_n(at.w.value, this->numbers(this->width(), blocks), S(0));
     inner_->adjoint(p, blocks, at.u.value, record, r, at.w.value, gradient, at.inner);
     // of w, the adjoint of u: its share in g, to be summed, takes the place of u
     const S* g = p + inner_->parameters();
-    for (Index b = 0; b < blocks; ++b) {
+    for (Index b = 0; b < blocks * pixels_; ++b) {
       const Statistics s = statistics(x, b);
       Pack<S> mean{}, along{};
       for (Index i = 0; i < v_; ++i) {
@@ -77,7 +79,7 @@ class Normed final : public Block<S> {
       }
     }
     if (gradient != nullptr)
-      add_sums(v_, blocks, at.u.value, gradient + inner_->parameters(), at.sums);
+      add_channel_sums(v_, pixels_, blocks, at.u.value, gradient + inner_->parameters(), at.sums);
   }
 
   void tangent(Dual<const S> p, Index blocks, Dual<const S> x, Updates<S> updates, S* record,
@@ -92,12 +94,12 @@ class Normed final : public Block<S> {
                        S* scratch) const override {
     const Scratch at(*this, blocks, scratch);
     normalise(p, blocks, x, at.u);
-    std::fill_n(at.w.value, this->numbers(v_, blocks), S(0));
-    std::fill_n(at.w.dot, this->numbers(v_, blocks), S(0));
+    std::fill_n(at.w.value, this->numbers(this->width(), blocks), S(0));
+    std::fill_n(at.w.dot, this->numbers(this->width(), blocks), S(0));
     inner_->adjoint_tangent(p, blocks, at.u, record, bend, r, at.w, gradient_dot, at.inner);
     const S* g = p.value + inner_->parameters();
     const S* g_dot = p.dot != nullptr ? p.dot + inner_->parameters() : nullptr;
-    for (Index b = 0; b < blocks; ++b) {
+    for (Index b = 0; b < blocks * pixels_; ++b) {
       const Statistics s = statistics(x.value, b);
       const Rates rates = this->rates(x, b, s);
       // d = g w and its derivative; the derivative of w n, to be summed, takes the place of u
@@ -131,14 +133,14 @@ class Normed final : public Block<S> {
       }
     }
     if (gradient_dot != nullptr)
-      add_sums(v_, blocks, at.u.value, gradient_dot + inner_->parameters(), at.sums);
+      add_channel_sums(v_, pixels_, blocks, at.u.value, gradient_dot + inner_->parameters(), at.sums);
   }
 
  private:
   struct Scratch {
     Scratch(const Normed& block, Index blocks, S* memory) {
       Arena<S> arena(memory);
-      const Index state = block.numbers(block.v_, blocks);
+      const Index state = block.numbers(block.width(), blocks);
       u.value = arena.take(state);
       u.dot = arena.take(state);
       w.value = arena.take(state);
@@ -170,7 +172,10 @@ class Normed final : public Block<S> {
     }
   };
 
-  Index place(Index block, Index feature) const { return (block * v_ + feature) * kLanes<S>; }
+  /// Where feature i of pixel b stands, counting the pixels of all blocks.
+  Index place(Index b, Index i) const {
+    return ((b / pixels_ * v_ + i) * pixels_ + b % pixels_) * kLanes<S>;
+  }
 
   Projection projection(const Pack<S>& sum, const Pack<S>& along) const {
     const S share = S(1) / static_cast<S>(v_);
@@ -205,7 +210,7 @@ class Normed final : public Block<S> {
 
   void normalise(const S* p, Index blocks, const S* x, S* u) const {
     const S* g = p + inner_->parameters();
-    for (Index b = 0; b < blocks; ++b) {
+    for (Index b = 0; b < blocks * pixels_; ++b) {
       const Statistics s = statistics(x, b);
       for (Index i = 0; i < v_; ++i) {
         const Index k = place(b, i);
@@ -217,7 +222,7 @@ class Normed final : public Block<S> {
   void normalise(Dual<const S> p, Index blocks, Dual<const S> x, Dual<S> u) const {
     const S* g = p.value + inner_->parameters();
     const S* g_dot = p.dot != nullptr ? p.dot + inner_->parameters() : nullptr;
-    for (Index b = 0; b < blocks; ++b) {
+    for (Index b = 0; b < blocks * pixels_; ++b) {
       const Statistics s = statistics(x.value, b);
       const Rates rates = this->rates(x, b, s);
       for (Index i = 0; i < v_; ++i) {
@@ -231,18 +236,18 @@ class Normed final : public Block<S> {
   }
 
   bool centred_;
-  Index v_;
+  Index v_, pixels_;  // features of a pixel, and pixels: one, unless states are images
   BlockPtr<S> inner_;
 };
 
 }  // namespace
 
 template <class S>
-BlockPtr<S> make_normed(Norm norm, BlockPtr<S> inner) {
-  return std::make_unique<Normed<S>>(norm, std::move(inner));
+BlockPtr<S> make_normed(Norm norm, Index channels, Index pixels, BlockPtr<S> inner) {
+  return std::make_unique<Normed<S>>(norm, channels, pixels, std::move(inner));
 }
 
-template BlockPtr<float> make_normed<float>(Norm, BlockPtr<float>);
-template BlockPtr<double> make_normed<double>(Norm, BlockPtr<double>);
+template BlockPtr<float> make_normed<float>(Norm, Index, Index, BlockPtr<float>);
+template BlockPtr<double> make_normed<double>(Norm, Index, Index, BlockPtr<double>);
 
 }  // namespace mgres

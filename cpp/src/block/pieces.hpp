@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mgres/block.hpp"
+#include "mgres/linear_map.hpp"
 
 namespace mgres {
 
@@ -31,17 +32,22 @@ void apply(Updates<S> updates, Index size, Dual<const S> G);
 template <class S>
 BlockPtr<S> make_dense(Activation activation, Index width, double h);
 
-/// With `sign` 0 the two matrices of two_layer, else gradient with this sign.
+/// The same with any map of states.
 template <class S>
-BlockPtr<S> make_two_layer(Activation activation, Index width, Index hidden, double sign, double h);
+BlockPtr<S> make_one_layer(Activation activation, MapPtr<S> map, double h);
+
+/// Without a second map its place is taken by the transpose of the first.
+template <class S>
+BlockPtr<S> make_two_layer(Activation activation, MapPtr<S> first, MapPtr<S> second, double h);
 
 /// The block of other parameters: a linear map of its matrix W (n, n), which comes first.
 enum class Map { antisymmetric, transposed };
 template <class S>
 BlockPtr<S> make_mapped(Map map, double damping, BlockPtr<S> inner);
 
+/// States have `channels` features for each of `pixels` pixels; the norm is that of a pixel.
 template <class S>
-BlockPtr<S> make_normed(Norm norm, BlockPtr<S> inner);
+BlockPtr<S> make_normed(Norm norm, Index channels, Index pixels, BlockPtr<S> inner);
 
 template <class S>
 BlockPtr<S> make_paced(BlockPtr<S> inner);

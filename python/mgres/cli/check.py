@@ -9,11 +9,13 @@ import numpy as np
 
 from ..experiments.runs import load
 from ..mgopt import GradientDescent, Schedule, VCycle
+from ..recipes import defaults
 from ..resnet import ResNet, ResNetObjective, Tikhonov, resnet_hierarchy
+from ..runs.options import BY_NAME
 from ..runs.resolve import check_levels
 from ..runs.setups import SETUPS
 from ..testing import check_hierarchy
-from .parser import Commands
+from .parser import Commands, add_option
 from .types import count, positive
 
 
@@ -30,6 +32,11 @@ def add(commands: Commands) -> None:
         "--levels", type=positive, default=8, help="number of levels (default: 8)", metavar="L"
     )
     p.add_argument("--depth", type=positive, help="layers (default: 2048)", metavar="K")
+    p.add_argument(
+        "--width", type=positive, help="features of the state (default: the paper's)", metavar="V"
+    )
+    for name in ("block", "hidden", "norm", "paced", "activation"):
+        add_option(p, BY_NAME[name])
     p.add_argument(
         "--metric",
         choices=("euclidean", "time"),
@@ -60,12 +67,23 @@ def add(commands: Commands) -> None:
 def _check(options: argparse.Namespace) -> int:
     setup = SETUPS[options.data]
     X, y, _, _ = load(options.data, options.seed)
-    net = ResNet(X.shape[1], setup.width, int(y.max()) + 1, options.depth or setup.depth)
+    width = options.width or setup.width
+    block = defaults.block_of(
+        options.block or "dense",
+        width,
+        hidden=options.hidden,
+        norm=options.norm,
+        paced=bool(options.paced),
+        activation=options.activation,
+    )
+    depth = options.depth or setup.depth
+    net = ResNet(X.shape[1], width, int(y.max()) + 1, depth, block=block)
     if options.double:
         net = replace(net, dtype=np.dtype(np.float64))
     check_levels(options.levels, net.depth)
     n = min(len(X), 1000)
-    f = ResNetObjective(net, X[:n].astype(net.dtype), y[:n], regularizer=Tikhonov(setup.beta))
+    samples = X[:n].astype(net.dtype), y[:n]
+    f = ResNetObjective(net, *samples, setup.loss, Tikhonov(setup.beta))
     hierarchy = resnet_hierarchy(
         f,
         options.levels,

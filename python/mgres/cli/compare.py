@@ -17,11 +17,13 @@ from ..experiments.comparison import (
     check_methods,
     problem_from_csv,
     problem_from_file,
+    with_block,
 )
 from ..experiments.comparison import QUICK as QUICK_COMPARISON
+from ..runs.options import BY_NAME
 from .errors import UserError
 from .folders import output
-from .parser import Commands
+from .parser import Commands, add_option
 from .types import budgets, names, positive
 
 
@@ -58,6 +60,8 @@ def add(commands: Commands) -> None:
         metavar="NAME[,NAME]",
     )
     p.add_argument("--depth", type=positive, help="layers (default: the problem's)", metavar="K")
+    for name in ("block", "hidden", "norm", "paced"):
+        add_option(p, BY_NAME[name], default="the problem's" if name == "block" else "")
     p.add_argument(
         "--budgets",
         type=budgets,
@@ -79,7 +83,16 @@ def add(commands: Commands) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    problems = [at_depth(_problem(name, options), options.depth) for name in options.problem]
+    problems = [
+        with_block(
+            at_depth(_problem(name, options), options.depth),
+            options.block,
+            hidden=options.hidden,
+            norm=options.norm,
+            paced=bool(options.paced),
+        )
+        for name in options.problem
+    ]
     twice = {p.name for p in problems if sum(q.name == p.name for q in problems) > 1}
     if twice:
         raise UserError(f"--problem: {', '.join(sorted(twice))} is named twice")

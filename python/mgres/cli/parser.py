@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from .. import __version__
-from .types import threads
+from ..runs import Option
+from .types import argument, threads
 
 COMMANDS = (
     "train",
@@ -104,6 +106,32 @@ class Commands:
         )
         parser.set_defaults(run=run)
         return parser
+
+
+def add_option(group: argparse._ActionsContainer, option: Option, default: str = "") -> None:
+    """Add an option of a run.
+
+    Parameters
+    ----------
+    group : parser or group
+        Where it is shown.
+    option : Option
+        From the table of options.
+    default : str
+        What its help shall name as the default, instead of that of a run.
+    """
+    names = ["--method", "--cycle"] if option.name == "method" else [option.flag]
+    help = (
+        re.sub(r"\(default: .*\)", f"(default: {default})", option.help) if default else option.help
+    )
+    settings: dict[str, Any] = {"dest": option.name, "default": None, "help": help}
+    if not option.metavar and not option.choices:
+        group.add_argument(*names, action="store_const", const=True, **settings)
+    elif option.name == "ignore":
+        group.add_argument(*names, nargs="+", action="extend", metavar=option.metavar, **settings)
+    else:
+        metavar = option.metavar or "{" + ",".join(option.choices) + "}"
+        group.add_argument(*names, type=argument(option.read), metavar=metavar, **settings)
 
 
 class _Formatter(argparse.HelpFormatter):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..runs import OPTIONS, Option, RunFolder, read_config
+from ..runs import OPTIONS, RunFolder, read_config
 from ..runs.data import BUILT_IN, load_data
 from ..runs.options import FURTHER
 from ..runs.resolve import resolve
@@ -19,9 +19,9 @@ from ..runs.setups import SETUPS
 from .errors import UserError
 from .folders import output
 from .levels import check_comparable, compare_levels
-from .parser import Commands
+from .parser import Commands, add_option
 from .report import told
-from .types import argument, positive
+from .types import positive
 
 GROUPS = {
     "data": "data of your own",
@@ -57,7 +57,7 @@ def add(commands: Commands) -> None:
     )
     groups = {name: p.add_argument_group(title) for name, title in GROUPS.items()}
     for option in OPTIONS:
-        _add(groups[option.group], option)
+        add_option(groups[option.group], option)
     groups["method"].add_argument(
         "--levels",
         type=positive,
@@ -83,18 +83,6 @@ def add(commands: Commands) -> None:
     files.add_argument(
         "--overwrite", action="store_true", help="replace a run that the folder holds"
     )
-
-
-def _add(group: argparse._ArgumentGroup, option: Option) -> None:
-    names = ["--method", "--cycle"] if option.name == "method" else [option.flag]
-    settings: dict[str, Any] = {"dest": option.name, "default": None, "help": option.help}
-    if not option.metavar and not option.choices:
-        group.add_argument(*names, action="store_const", const=True, **settings)
-    elif option.name == "ignore":
-        group.add_argument(*names, nargs="+", action="extend", metavar=option.metavar, **settings)
-    else:
-        metavar = option.metavar or "{" + ",".join(option.choices) + "}"
-        group.add_argument(*names, type=argument(option.read), metavar=metavar, **settings)
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -51,6 +51,8 @@ from .recommend import coarse_depths, recommended
 CYCLES = ("cascade", "single", "V", "W", "F", "fmg")
 METHODS = ("recommended", *CYCLES, "paper")
 WITHOUT_OPTIMIZER = ("recommended", "paper")
+NESTED = ("recommended", "cascade", "fmg")
+"""Where coarse networks are trained first, and training ends when the finest stalls."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Plan:
     @property
     def is_nested(self) -> bool:
         """Whether coarse networks are trained first, and training ends when the finest stalls."""
-        return self.cycle in ("recommended", "cascade", "fmg")
+        return self.cycle in NESTED
 
     @classmethod
     def named(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, Judge, Level, LevelOptimizer, Stall
-from ..resnet import DepthTransfer, LayeredObjective, time_metric
+from ..mgopt import LBFGS, Adam, Cascade, Hierarchy, Judge, LevelOptimizer, Stall
+from ..resnet import LayeredObjective
 from ..resnet.network import Array
+from ..resnet.problem import hierarchy_of
 from ..schemes import Euler
 
 LEAST_DEPTH = 16
@@ -107,7 +108,7 @@ def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
     >>> f = ResNetObjective(net, np.ones((4, 2), np.float32), np.array([0, 1, 0, 1]))
     >>> recipe = recommended(f)
     >>> [(level.details["layers"], level.details["scheme"]) for level in recipe.hierarchy]
-    [(128, 'euler'), (32, 'matched'), (16, 'matched'), (16, 'euler')]
+    [(128, 'euler'), (32, 'matched(4)'), (16, 'matched(8)'), (16, 'euler')]
     """
     objectives = _coarse_euler(f, batches) if batches else _coarse_matched(f)
     judge = Judge()
@@ -115,7 +116,8 @@ def recommended(f: LayeredObjective, *, batches: bool = False) -> Recipe:
         method = Cascade(Stall(smooth=True), judge=judge)
     else:
         method = Cascade(Stall(0.02, 40), "reset", finish=Stall(0.01, 100), judge=judge)
-    return Recipe(Hierarchy(_levels(objectives, batches)), method)
+    optimizers = [Adam(0.03) if batches else _lbfgs(objective) for objective in objectives]
+    return Recipe(hierarchy_of(objectives, optimizers), method)
 
 
 def _coarse_matched(f: LayeredObjective) -> list[LayeredObjective]:
@@ -132,28 +134,6 @@ def _coarse_euler(f: LayeredObjective, batches: bool) -> list[LayeredObjective]:
     """Return the objectives of the same discretisation with larger steps."""
     depths = coarse_depths(f, batches)
     return [f, *(f.coarsen(f.net.depth // depth) for depth in depths[1:])]
-
-
-def _levels(objectives: list[LayeredObjective], batches: bool) -> list[Level]:
-    return [
-        Level(
-            objective,
-            Adam(0.03) if batches else _lbfgs(objective),
-            DepthTransfer(objective.net, coarser.net) if coarser is not None else None,
-            time_metric(objective.net),
-            cost=_work(objective) / _work(objectives[0]),
-            details={
-                "layers": objective.net.depth,
-                "dt": f"{objective.net.dt:.4g}",
-                "scheme": objective.net.scheme.name,
-            },
-        )
-        for objective, coarser in zip(objectives, [*objectives[1:], None], strict=True)
-    ]
-
-
-def _work(objective: LayeredObjective) -> int:
-    return objective.net.depth * objective.net.scheme.stages
 
 
 def _lbfgs(objective: LayeredObjective) -> LevelOptimizer:

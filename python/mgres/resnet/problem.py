@@ -78,27 +78,47 @@ def resnet_hierarchy(
     objectives = [f]
     for m in factors:
         objectives.append(objectives[-1].coarsen(m, coarse_scheme))
-    work = [objective.net.depth * objective.net.scheme.stages for objective in objectives]
-    all_euler = all(objective.net.scheme == Euler() for objective in objectives)
 
-    def make_transfer(l: int) -> Transfer | None:
-        if l == levels - 1:
-            return None
-        fine, coarse = objectives[l].net, objectives[l + 1].net
+    def make_transfer(fine: Any, coarse: Any) -> Transfer:
         if transfer is not None:
             return transfer(fine, coarse)
         return DepthTransfer(fine, coarse, prolongation, projection)
 
+    return hierarchy_of(objectives, optimizers, metric, make_transfer)
+
+
+def hierarchy_of(
+    objectives: Sequence[LayeredObjective],
+    optimizers: Sequence[LevelOptimizer],
+    metric: str = "time",
+    transfer: Transfers = DepthTransfer,
+) -> Hierarchy:
+    """Return the hierarchy of objectives that are already there, finest first.
+
+    Parameters
+    ----------
+    objectives : sequence of LayeredObjective
+        On the same samples; each network has as many layers as the one before it, or a fraction.
+    optimizers : sequence of LevelOptimizer
+        One for each.
+    metric : str
+        "euclidean" or "time".
+    transfer : callable
+        ``transfer(fine, coarse)`` returns the transfer between two networks.
+    """
+    nets = [objective.net for objective in objectives]
+    work = [net.depth * net.scheme.stages for net in nets]
+    all_euler = all(net.scheme == Euler() for net in nets)
     return Hierarchy(
         Level(
             objective=objective,
-            optimizer=optimizers[l],
-            transfer=make_transfer(l),
-            metric=time_metric(objective.net) if metric == "time" else Euclidean(),
+            optimizer=optimizer,
+            transfer=transfer(nets[l], nets[l + 1]) if l + 1 < len(nets) else None,
+            metric=time_metric(nets[l]) if metric == "time" else Euclidean(),
             cost=work[l] / work[0],
-            details=_details(objective.net, with_scheme=not all_euler),
+            details=_details(nets[l], with_scheme=not all_euler),
         )
-        for l, objective in enumerate(objectives)
+        for l, (objective, optimizer) in enumerate(zip(objectives, optimizers, strict=True))
     )
 
 

@@ -13,16 +13,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import (
-    Antisymmetric,
-    Block,
-    Custom,
-    Dense,
-    Gradient,
-    Hamiltonian,
-    TwoLayer,
-    custom_field,
-)
+from ..blocks import Antisymmetric, Block, Custom, Dense, Gradient, Hamiltonian, TwoLayer
+from ..blocks.custom import checked_field
 from ..schemes import Scheme
 from .activations_reference import sigma as sigma
 from .layout import BlockViews, Views
@@ -153,7 +145,7 @@ def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
 def field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     """Return F(y; p) for the arrays `p` of a layer, samples as rows."""
     if isinstance(block, Custom):  # whatever it calls its parameters and attributes
-        return custom_field(block, p, y)
+        return checked_field(block, p, y)
     norm = getattr(block, "norm", None)
     u, pull_norm = normalised(norm, p["scale"], y) if norm else (y, None)
     value, pull_inner = inner_field(block, p, u)

@@ -177,7 +177,8 @@ OPTIONS: tuple[Option, ...] = (
         "objective",
         values.number_from_zero,
         f"strength of the regularizer (default: {defaults.CLASSIFIER_ALPHA / 2:g}/rows for "
-        f"classes, {defaults.REGRESSOR_ALPHA / 2:g}/rows for a regression)",
+        f"classes, {defaults.REGRESSOR_ALPHA / 2:g}/rows for a regression; less for blocks that "
+        "spread their inputs less)",
         "BETA",
     ),
     # ---- limits ----------------------------------------------------------------------------------

@@ -88,7 +88,10 @@ def prepare(settings: Settings, data: Data) -> Training:
     )
     X = scaling.inputs(data.X, net.dtype)
     y = scaling.targets(data.y, net.dtype)
-    theta = defaults.smooth_start(net, settings.seed, settings.init)
+    if settings.method == "paper":  # independent layers
+        theta = net.init(settings.seed, settings.init)
+    else:
+        theta = defaults.smooth_start(net, settings.seed, settings.init)
     regularizer = make_regularizer(settings.regularizer, settings.beta, net, theta)
     f = ResNetObjective(net, X, y, settings.loss, regularizer)
     plan = _plan(settings, len(X))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..mgopt import Schedule
 from ..recipes import defaults
+from ..recipes.methods import WITHOUT_OPTIMIZER
 from .data import VALIDATION_FRACTION, Data
 from .optimizers import choose
 from .settings import Settings
@@ -29,12 +30,21 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
     if batch_size is not None and batch_size > n:
         raise ValueError(f"--batch-size {batch_size}: there are {n} training samples")
     regularizer = given.get("regularizer", "tikhonov" if setup else "decay")
-    beta = setup.beta if setup else defaults.default_beta(alpha, n)
+    width = given.get("width", setup.width if setup else defaults.default_width(outputs))
+    activation = given.get("activation", "relu" if setup else defaults.ACTIVATION)
+    block = defaults.block_of(
+        given.get("block", "dense"),
+        width,
+        activation=activation,
+        **{name: given[name] for name in ("hidden", "norm", "paced") if name in given},
+    )
+    block.check(width)
+    beta = setup.beta if setup else defaults.default_beta(alpha, n, block)
     values: dict[str, Any] = {
         "validation_fraction": VALIDATION_FRACTION if data.is_own else None,
         "depth": setup.depth if setup else defaults.DEPTH,
-        "width": setup.width if setup else defaults.default_width(outputs),
-        "activation": "relu" if setup else defaults.ACTIVATION,
+        "width": width,
+        "activation": activation,
         "final_time": 1.0 if setup else defaults.FINAL_TIME,
         "dtype": "float32",
         "init": setup.scheme if setup else defaults.SCHEME,
@@ -52,15 +62,8 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
         "target": data.target,
         "batch_size": batch_size,
         "ignore": tuple(given.get("ignore", ())),
+        "hidden": getattr(block, "hidden", None),
     }
-    block = defaults.block_of(
-        values.get("block", "dense"),
-        values["width"],
-        activation=values["activation"],
-        **{name: given[name] for name in ("hidden", "norm", "paced") if name in given},
-    )
-    block.check(values["width"])
-    values["hidden"] = getattr(block, "hidden", None)
     settings = Settings(**values)
     _check_levels(settings)
     return settings
@@ -72,13 +75,14 @@ def _method(given: Mapping[str, Any], *, batches: bool) -> dict[str, Any]:
     on_levels = "schedule" in given or given.get("levels", 1) > 1
     fallback = "V" if on_levels else "single" if "levels" in given else "cascade"
     method = given.get("method", fallback if own else "recommended")
-    own_rule = batches and method == "recommended"
+    own_rule = method == "paper" or (batches and method == "recommended")
     patience = given.get("patience", None if own_rule else defaults.PATIENCE)
-    if method == "recommended":
-        if own:
-            option = own[0].replace("_", "-")
+    if method in WITHOUT_OPTIMIZER:
+        given_away = [o for o in own if method != "paper" or o != "levels"]
+        if given_away:
+            option = given_away[0].replace("_", "-")
             raise ValueError(
-                f"--{option}: the recommended method chooses it itself; name another one by "
+                f"--{option}: the {method} method chooses it itself; name another one by "
                 "--method, such as V"
             )
         return {"method": method, "patience": patience}

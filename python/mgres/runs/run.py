@@ -267,5 +267,7 @@ def _reason(result: FitResult) -> str:
     return "stalled" if result.stopped == "callback" else result.stopped
 
 
-def _layers(hierarchy: Hierarchy) -> list[Any]:
-    return [level.details.get("layers") for level in hierarchy]
+def _layers(hierarchy: Hierarchy) -> list[int]:
+    """Return the depths of the networks on the levels, finest first."""
+    finest: list[Any] = [hierarchy.coarser(l).finest for l in range(len(hierarchy))]
+    return [objective.net.depth for objective in finest]

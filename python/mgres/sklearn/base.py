@@ -25,7 +25,7 @@ from ..mgopt import Adam, Stall
 from ..mgopt.optimizers.adam import AdamState
 from ..parallel import MOST_THREADS, get_num_threads, threads
 from ..recipes import defaults
-from ..recipes.methods import CYCLES, Plan
+from ..recipes.methods import METHODS, NESTED, WITHOUT_OPTIMIZER, Plan
 from ..resnet import DecayToStart, ResNet, ResNetObjective, time_metric
 from ..training import FitResult, TrainingInterrupted, fit
 from ..training.watch.stall import LossStall
@@ -236,12 +236,13 @@ class ResNetEstimator(BaseEstimator):
     def _objective(self, samples: WeightedSamples, total: float) -> ResNetObjective:
         """Return the objective on samples out of a set with this `total` weight."""
         data = self._objective_data(samples)
+        beta = defaults.default_beta(self.alpha, total, self.net_.block)
         return ResNetObjective(
             self.net_,
             np.ascontiguousarray(data.X),
             data.y,
             loss=self._loss,
-            regularizer=DecayToStart(defaults.default_beta(self.alpha, total), self.start_),
+            regularizer=DecayToStart(beta, self.start_),
             sample_weight=data.sample_weight,
         )
 
@@ -267,11 +268,13 @@ class ResNetEstimator(BaseEstimator):
 
     def _plan(self, n: int, *, continued: bool) -> Plan:
         """Return how to train; a model that was trained before is trained on its finest level."""
-        on_finest = continued and self.cycle in ("cascade", "fmg")
+        on_finest = continued and self.cycle in NESTED
         batches = self.batch_size is not None
+        cycle = "single" if on_finest else self.cycle
+        optimizer = defaults.default_optimizer(self.learning_rate_init if batches else None)
         return Plan(
-            cycle="single" if on_finest else self.cycle,
-            optimizer=defaults.default_optimizer(self.learning_rate_init if batches else None),
+            cycle=cycle,
+            optimizer=None if cycle in WITHOUT_OPTIMIZER else optimizer,
             levels=None if on_finest else self.levels,
             schedule=self.schedule,
             batches=batches,
@@ -343,8 +346,8 @@ class ResNetEstimator(BaseEstimator):
         for name in ("max_iter", "n_iter_no_change"):
             check_integer(name, getattr(self, name))
         check_integer("n_threads", self.n_threads, most=MOST_THREADS, optional=True)
-        if self.cycle not in CYCLES:
-            raise ValueError(f"cycle: expected one of {CYCLES}, got {self.cycle!r}")
+        if self.cycle not in METHODS:
+            raise ValueError(f"cycle: expected one of {METHODS}, got {self.cycle!r}")
         check_number("alpha", self.alpha, least=0)
         check_number("tol", self.tol, above=0, below=1)
         check_number("learning_rate_init", self.learning_rate_init, above=0)

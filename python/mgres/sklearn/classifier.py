@@ -47,7 +47,9 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         has.
     cycle : str
         "cascade" (from the coarsest network to the finest), "single" (the finest alone), "V", "W",
-        "F" (cycles of MG/OPT), or "fmg" (nested iteration with V-cycles).
+        "F" (cycles of MG/OPT), "fmg" (nested iteration with V-cycles), "recommended" (what
+        :func:`mgres.fit` does by default) or "paper" (gradient descent in V-cycles); the last two
+        have optimisers of their own, which `learning_rate_init` does not concern.
     schedule : str, optional
         Steps of a V-, W- or F-cycle in the paper's notation, such as ``"[(1),1,{2}]"``; see
         :class:`mgres.Schedule`.
@@ -62,10 +64,12 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         T, in the units of t.
     alpha : float
         Strength of the regulariser
-        :math:`\frac{\alpha}{2 n} (\|Q\|^2 + \int_0^T \|W - W^0\|^2 + \|b - b^0\|^2 \, dt +
+        :math:`\frac{\alpha \gamma}{2 n} (\|Q\|^2 + \int_0^T \|W - W^0\|^2 + \|b - b^0\|^2 \, dt +
         \|W_{out}\|^2 + \|b_{out}\|^2)`, where n is the sum of the samples' weights, norms are
-        Frobenius norms, and the superscript 0 denotes the random start.  Larger values help small
-        and noisy data sets.
+        Frobenius norms, and the superscript 0 denotes the random start.  :math:`\gamma` is 1, but
+        0.4 for antisymmetric layers and potentials and 1/8 for gradients, whose flows spread inputs
+        less, so that alpha means as much for all blocks: ``mgres.recipes.defaults.spread``.  Larger
+        values help small and noisy data sets.
     batch_size : int, optional
         Samples of a mini-batch; by default every step uses all samples.  The last batch of an epoch
         may be smaller.

@@ -1,6 +1,6 @@
 """The honest comparison: every method tuned alike on some seeds and judged on others."""
 
-from .catalogue import PROBLEMS, at_depth
+from .catalogue import PROBLEMS, at_depth, with_block
 from .command import QUICK, check_methods, compare
 from .methods import METHODS, Method
 from .own import problem_from_csv, problem_from_file
@@ -21,4 +21,5 @@ __all__ = [
     "compare",
     "problem_from_csv",
     "problem_from_file",
+    "with_block",
 ]

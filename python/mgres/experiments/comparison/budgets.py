@@ -1,28 +1,32 @@
 """What a budget buys: the finest network that comes back after so much work, without a target.
 
-Every method runs through :func:`mgres.fit`, once for each budget, from the same smooth start.  A
-method with settings shows the best of them in each cell, chosen on the very seeds that are shown:
-in favour of the single level, which has settings, and against the recipe, which has none.
+Every method runs through :func:`mgres.fit`, once for each budget, from the same smooth start, and
+is the one that the comparison of targets has by that name.  A method with settings shows the best
+of them in each cell, chosen on the very seeds that are shown: in favour of the single level, which
+has settings, and against the recipe, which has none.
 """
 
 from __future__ import annotations
 
+import json
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from ...mgopt import LevelOptimizer
 from ...recipes.recommend import coarse_depths
 from ...resnet import ResNetObjective
 from ...training import DivergenceError, FitResult, fit
+from ..store import FinishedRuns
+from .methods import METHODS
 from .problem import Problem
-from .single import OPTIMIZERS, RATES
+from .single import Settings
 
 MEMORIES = (10, 30, 100)
+"""Pairs of L-BFGS on one level; a quick comparison takes those of its grid."""
+
 Row = dict[str, Any]
 
 FIGURES = ("loss", "validation_loss", "accuracy", "work_units", "seconds")
@@ -30,116 +34,177 @@ FIGURES = ("loss", "validation_loss", "accuracy", "work_units", "seconds")
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A method in one of its settings: what `fit` is called with."""
+class Purchase:
+    """What is run; plain values.
 
-    settings: dict[str, Any]
-    arguments: dict[str, Any]
-
-
-def candidates(problem: Problem, name: str) -> list[Candidate]:
-    """Return the settings of a method of the comparison; none if `fit` does not run it."""
-    if name == "recommended":
-        return [Candidate({}, {})]
-    if name in ("cascade", "fmg"):
-        return [Candidate({}, {"method": name})]
-    if name == "mgopt":
-        levels = min(8, (problem.depth & -problem.depth).bit_length())
-        return [Candidate({"levels": levels}, {"method": "paper", "levels": levels})]
-    kind, _, optimizer = name.partition("/")
-    if kind != "single":
-        return []
-    if optimizer == "lbfgs":
-        if problem.batch_size is not None:
-            return []  # its line searches would over-fit every batch
-        return [_single(OPTIMIZERS[optimizer](m), {"memory": m}) for m in MEMORIES]
-    return [_single(OPTIMIZERS[optimizer](r), {"learning_rate": r}) for r in RATES[optimizer]]
-
-
-def _single(optimizer: LevelOptimizer, settings: dict[str, Any]) -> Candidate:
-    return Candidate(settings, {"method": "single", "optimizer": optimizer})
-
-
-def buy(problem: Problem, candidate: Candidate, seed: int, budget: float) -> dict[str, Any]:
-    """Return what comes back after a budget, in the terms of `FIGURES`; None if it does not apply.
-
-    The loss is that of the finest network on all samples, regulariser included; the validation
-    loss leaves the regulariser out.
+    Attributes
+    ----------
+    problem, method : str
+        Their names.
+    settings : str
+        The method's settings as JSON.
+    seed : int
+        Of data, start and batches.
+    budget : float
+        Work units.
     """
+
+    problem: str
+    method: str
+    settings: str
+    seed: int
+    budget: float
+
+
+@dataclass(frozen=True)
+class Bought:
+    """What came back.
+
+    Attributes
+    ----------
+    loss : float
+        Of the finest network on all samples, regulariser included.
+    validation_loss, accuracy : float or None
+        Without the regulariser, on the validation samples; None if that does not apply.
+    work_units, seconds : float
+        What was spent; time of the training loop.
+    """
+
+    loss: float
+    validation_loss: float | None
+    accuracy: float | None
+    work_units: float
+    seconds: float
+
+
+def settings_of(problem: Problem, name: str, quick: bool = False) -> list[Settings]:
+    """Return the settings of a method that are tried; none if `fit` does not run it."""
+    method = METHODS[name]
+    if method.make is None:
+        return []
+    found: list[Settings] = []
+    for settings in method.grid(problem, quick):
+        smooth = {**settings, "start": "smooth"} if "start" in settings else settings
+        if smooth not in found and not _over_fits(problem, name, smooth):
+            found.append(smooth)
+    if name == "single/lbfgs" and found and not quick:
+        found = [{**found[0], "memory": memory} for memory in MEMORIES]
+    return found
+
+
+def _over_fits(problem: Problem, name: str, settings: Settings) -> bool:
+    """Return whether line searches of a single level would over-fit every batch."""
+    optimizer = settings.get("optimizer", name.partition("/")[2])
+    return problem.batch_size is not None and optimizer == "lbfgs"
+
+
+def buy(problem: Problem, name: str, settings: Settings, seed: int, budget: float) -> Bought:
+    """Return what comes back from a method after a budget.
+
+    Raises
+    ------
+    ValueError
+        If `fit` does not run the method.
+    """
+    method = METHODS[name]
+    if method.make is None:
+        raise ValueError(f"method: mgres.fit does not run {name}")
     X, y, X_val, y_val = problem.data(seed)
-    f = ResNetObjective(
-        problem.net(seed), X, y, problem.loss, problem.regularizer, fixed=problem.fixed
-    )
+    fixed = tuple({*problem.fixed, *method.fixed})
+    f = ResNetObjective(problem.net(seed), X, y, problem.loss, problem.regularizer, fixed=fixed)
+    hierarchy, cycle = method.make(problem, f, settings)
     coarsest = coarse_depths(f, problem.batch_size is not None)[-1]
-    started = time.perf_counter()
     try:
         result: FitResult = fit(
             f,
             problem.start(seed, "smooth", coarsest),
+            hierarchy=hierarchy,
+            cycle=cycle,
             batch_size=problem.batch_size,
             max_work_units=budget,
             max_cycles=10**9,
             seed=seed,
-            **candidate.arguments,
         )
     except DivergenceError as error:
         result = error.result
-    seconds = time.perf_counter() - started
     validation_loss = accuracy = None
     if len(X_val):
         validation_loss = ResNetObjective(f.net, X_val, y_val, problem.loss).value(result.theta)
         if problem.loss == "cross_entropy":
             accuracy = f.net.accuracy(result.theta, X_val, y_val)
-    return {
-        "loss": result.history[-1].loss,
-        "validation_loss": validation_loss,
-        "accuracy": accuracy,
-        "work_units": result.work_units,
-        "seconds": seconds,
-    }
+    last = result.history[-1]
+    return Bought(last.loss, validation_loss, accuracy, result.work_units, last.seconds)
 
 
-def measure(
-    problem: Problem,
-    methods: Sequence[str],
-    budgets: Sequence[float],
-    seeds: Sequence[int],
-    tell: Callable[[str], None] = lambda line: None,
-) -> list[Row]:
-    """Return a row for each method and budget, with the figures of every seed.
+@dataclass
+class Market:
+    """All purchases on one problem.
 
-    Parameters
+    Attributes
     ----------
     problem : Problem
         What is solved.
-    methods : sequence of str
-        Keys of ``METHODS``; those that `fit` does not run are passed over.
-    budgets : sequence of float
-        Work units.
-    seeds : sequence of int
-        Of data, start and batches.
+    finished : FinishedRuns
+        What an interrupted comparison has already done.
+    quick : bool
+        Smaller grids.
     tell : callable
-        Is told of every row.
+        Gets a line for each row.
     """
-    rows = []
-    for name in methods:
-        found = candidates(problem, name)
-        for budget in budgets if found else ():
-            cells = [(c.settings, [buy(problem, c, seed, budget) for seed in seeds]) for c in found]
-            settings, figures = min(cells, key=lambda cell: _rank(cell[1]))
-            row = {
-                "problem": problem.name,
-                "method": name,
-                "budget": budget,
-                "settings": settings,
-                "seeds": list(seeds),
-                "per_seed": {key: [one[key] for one in figures] for key in FIGURES},
-                **{key: _median(figures, key) for key in FIGURES},
-                "worst_loss": max(one["loss"] for one in figures),
-            }
-            rows.append(row)
-            tell(f"{problem.name} {name} {budget:g} WU: loss {row['loss']:.3g}")
-    return rows
+
+    problem: Problem
+    finished: FinishedRuns[Bought]
+    quick: bool = False
+    tell: Callable[[str], None] = lambda line: None
+
+    def rows(
+        self, methods: Sequence[str], budgets: Sequence[float], seeds: Sequence[int]
+    ) -> list[Row]:
+        """Return a row for each method that `fit` runs and each budget, with every seed's figures.
+
+        Parameters
+        ----------
+        methods : sequence of str
+            Keys of ``METHODS``.
+        budgets : sequence of float
+            Work units.
+        seeds : sequence of int
+            Of data, start and batches.
+        """
+        return [
+            self._row(name, budget, seeds)
+            for name in methods
+            if settings_of(self.problem, name, self.quick)
+            for budget in budgets
+        ]
+
+    def _row(self, name: str, budget: float, seeds: Sequence[int]) -> Row:
+        cells = [
+            (settings, [self._buy(name, settings, seed, budget) for seed in seeds])
+            for settings in settings_of(self.problem, name, self.quick)
+        ]
+        settings, bought = min(cells, key=lambda cell: _rank(cell[1]))
+        row = {
+            "problem": self.problem.name,
+            "method": name,
+            "budget": budget,
+            "settings": settings,
+            "seeds": list(seeds),
+            "per_seed": {key: [asdict(one)[key] for one in bought] for key in FIGURES},
+            **{key: _median(bought, key) for key in FIGURES},
+            "worst_loss": max(one.loss for one in bought),
+        }
+        self.tell(f"{self.problem.name} {name} {budget:g} WU: loss {row['loss']:.3g}")
+        return row
+
+    def _buy(self, name: str, settings: Settings, seed: int, budget: float) -> Bought:
+        plain = json.dumps(settings, sort_keys=True)
+        purchase = Purchase(self.problem.name, name, plain, seed, budget)
+        bought = self.finished.get(purchase)
+        if bought is None:
+            bought = buy(self.problem, name, settings, seed, budget)
+            self.finished.add(purchase, bought)
+        return bought
 
 
 def table(rows: Sequence[Row], figure: str = "loss") -> str:
@@ -157,13 +222,13 @@ def table(rows: Sequence[Row], figure: str = "loss") -> str:
     return "\n".join(lines)
 
 
-def _rank(figures: Sequence[dict[str, Any]]) -> float:
-    median = _median(figures, "loss")
+def _rank(bought: Sequence[Bought]) -> float:
+    median = _median(bought, "loss")
     return math.inf if median is None else median
 
 
-def _median(figures: Sequence[dict[str, Any]], key: str) -> float | None:
-    values = [one[key] for one in figures]
+def _median(bought: Sequence[Bought], key: str) -> float | None:
+    values = [asdict(one)[key] for one in bought]
     if any(value is None for value in values):
         return None
     median = float(np.median(values))

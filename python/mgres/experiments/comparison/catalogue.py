@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...datasets import circles, digits_pca, duffing, henon_heiles, spirals
+from ...recipes import defaults
 from ...resnet import ResNet, Tikhonov
 from ...resnet.network import Array
 from ...runs.setups import load_mnist
@@ -147,3 +148,45 @@ def at_depth(problem: Problem, depth: int | None) -> Problem:
     if depth is None or depth == problem.depth:
         return problem
     return replace(problem, name=f"{problem.name}-{depth}", depth=depth)
+
+
+def with_block(
+    problem: Problem,
+    block: str | None,
+    *,
+    hidden: int | None = None,
+    norm: str | None = None,
+    paced: bool = False,
+) -> Problem:
+    """Return `problem` with layers that compute something else, named after it.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem.
+    block : str or None
+        One of `mgres.blocks.NAMES`; None for the problem's own.  The activation stays.
+    hidden, norm, paced
+        As of the blocks that have them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such block, it has no such option, or the problem's width does not suit it.
+    """
+    own = problem.layers
+    if (block, hidden, norm, paced) == (None, None, None, False):
+        return problem
+    made = defaults.block_of(
+        block or own.name,
+        problem.width,
+        hidden=hidden,
+        norm=norm,
+        paced=paced,
+        activation=own.activation,
+    )
+    if made == own:
+        return problem
+    words = [made.name, hidden, norm, "paced" if paced else None]
+    name = "-".join([problem.name, *(str(word) for word in words if word is not None)])
+    return replace(problem, name=name, block=made, weights="free", damping=0.0)

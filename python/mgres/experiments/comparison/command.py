@@ -78,8 +78,8 @@ def compare(
     quick : bool
         A small version, see :data:`QUICK`.
     budgets : sequence of float
-        Work units after which what has come back is compared too, without a target; see
-        ``budgets.py``.
+        Work units after which what has come back is compared too, without a target, on the judged
+        seeds; see ``budgets.py``.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def compare(
     rows: list[Row] = []
     bills: list[bought.Row] = []
     curves: dict[str, Curves] = {}
-    partials = []
+    partials: list[FinishedRuns[Any]] = []
     for problem in problems:
         path = out / f".compare-{problem.name}.partial.json"
         finished = FinishedRuns(path, _stamp(version, problem), TrialResult)
@@ -118,13 +118,12 @@ def compare(
         contest = Contest(problem, finished, quick)
         new, curves[problem.name] = _measure(contest, usable, seeds)
         rows += new
-        bills += bought.measure(
-            problem,
-            usable,
-            budgets,
-            [FIRST_JUDGED_SEED + i for i in range(seeds)],
-            lambda line: print(line, file=sys.stderr),
-        )
+        if budgets:
+            path = out / f".budgets-{problem.name}.partial.json"
+            before = FinishedRuns(path, _stamp(version, problem), bought.Bought)
+            partials.append(before)
+            market = bought.Market(problem, before, quick, _tell)
+            bills += market.rows(usable, budgets, [FIRST_JUDGED_SEED + i for i in range(seeds)])
     verdicts = [verdict(group) for group in _groups(rows)]
     result: dict[str, Any] = {
         "name": "compare",
@@ -149,7 +148,7 @@ def compare(
     write_json(out / "result.json", result)
     write_json(out / "curves.json", curves, indent=None)
     _print(rows, verdicts)
-    _print_budgets(bills)
+    _print_budgets(bills, [name for name in usable if METHODS[name].make is None])
     _plot(result, curves, out)
     for finished in partials:
         finished.discard()
@@ -210,7 +209,13 @@ def _print(rows: Sequence[Row], verdicts: Sequence[str]) -> None:
         print(line)
 
 
-def _print_budgets(rows: Sequence[bought.Row]) -> None:
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _print_budgets(rows: Sequence[bought.Row], others: Sequence[str]) -> None:
+    if rows and others:
+        print(f"what a budget buys: without {', '.join(others)}, which mgres.fit does not run\n")
     for problem in dict.fromkeys(row["problem"] for row in rows):
         own = [row for row in rows if row["problem"] == problem]
         for figure in ("loss", "validation_loss", "accuracy"):

@@ -27,6 +27,7 @@ COLOURS = {
     "torch/lbfgs": BLACK,
     "jax/adam": ORANGE,
 }
+SINGLE = {"single/lbfgs": BLUE, "single/adam": BLACK, "single/gd": ORANGE}
 BEST_SINGLE = BLUE
 OTHER_SINGLE = "#BFBFBF"
 DASHES: dict[str, Any] = {"torch/lbfgs": (0, (1, 1.5)), "torch/adam": "--", "jax/adam": "--"}
@@ -65,21 +66,29 @@ def save(result: dict[str, Any], curves: dict[str, Any], out: Path) -> list[Path
 
 def _draw_budgets(problem: str, rows: Sequence[Row], path: Path) -> None:
     """Draw the loss that came back over work units and over seconds, medians over the seeds."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+    figure = make_figure(11.0, 4.6)
     left, right = figure.subplots(1, 2, sharey=True)
     for name in dict.fromkeys(row["method"] for row in rows):
         own = sorted((r for r in rows if r["method"] == name), key=lambda row: row["budget"])
         losses = [math.nan if row["loss"] is None else row["loss"] for row in own]
-        wide = 2.4 if name == "recommended" else 1.1
-        left.plot([row["budget"] for row in own], losses, marker=".", label=name, linewidth=wide)
-        right.plot([row["seconds"] for row in own], losses, marker=".", linewidth=wide)
-    for axes, what in ((left, "budget in work units"), (right, "seconds")):
+        look: dict[str, Any] = {
+            "marker": ".",
+            "color": COLOURS.get(name, SINGLE.get(name, OTHER_SINGLE)),
+            "linewidth": 3.0 if name == RECOMMENDED else 1.4,
+            "zorder": 10 if name == RECOMMENDED else 5,
+        }
+        left.plot([row["budget"] for row in own], losses, label=name, **look)
+        right.plot([row["seconds"] for row in own], losses, **look)
+    for axes, what in ((left, "work units"), (right, "seconds")):
         axes.set(xscale="log", yscale="log", xlabel=what)
-    left.set(ylabel="loss of the finest network", title=f"{problem}: what a budget buys")
-    left.legend(fontsize="small")
-    figure.savefig(path, dpi=120)
+        dress(axes)
+        axes.xaxis.set_major_formatter("{x:g}")
+    left.set_ylabel("loss of the finest network")
+    n = len(rows[0]["seeds"])
+    seeds = f"median of {n} seeds" if n > 1 else "1 seed"
+    figure.suptitle(f"{problem}: what a budget buys, {seeds}", x=0.01, ha="left", fontsize=12)
+    figure.legend(loc="outside lower center", ncols=6, frameon=False)
+    figure.savefig(path, dpi=150)
 
 
 # ---- loss and accuracy over work and seconds -----------------------------------------------------

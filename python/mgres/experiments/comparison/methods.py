@@ -11,6 +11,8 @@ from .problem import Problem
 from .single import Settings
 from .trial import Trial
 
+Grid = Callable[[Problem, bool], list[Settings]]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -23,6 +25,11 @@ class Method:
     grid : callable
         ``grid(problem, quick)`` returns the settings from which the best is taken; if it is empty,
         the method can do nothing about the problem, and `otherwise` says why.
+    make : callable or None
+        ``make(problem, f, settings)`` returns the levels and what is repeated on them, for
+        :func:`mgres.fit`; None for what `fit` does not run.
+    fixed : tuple of str
+        Parts of the network that the method leaves as they are.
     per_target : bool
         The method works towards a known target, so that each target is a run of its own.
         Otherwise one run serves all: a target's cost is what was spent when it was first reached.
@@ -39,7 +46,9 @@ class Method:
     """
 
     run: Callable[[Trial, Settings], None]
-    grid: Callable[[Problem, bool], list[Settings]]
+    grid: Grid
+    make: multilevel.Make | None = None
+    fixed: tuple[str, ...] = ()
     per_target: bool = False
     like: str | None = None
     package: str | None = None
@@ -55,27 +64,37 @@ def _single(name: str) -> Method:
     return Method(
         run,
         lambda problem, quick: single.grid(problem, name, quick),
+        lambda problem, f, settings: single.make(f, name, settings),
         in_quick=name in ("gd", "adam", "lbfgs"),
     )
 
 
 _nested = partial(Method, per_target=True)
-_peer = partial(Method, most_seeds=3)
+_peer = partial(
+    Method,
+    most_seeds=3,
+    otherwise="has here dense and antisymmetric layers without norm and pace, and the activations "
+    + ", ".join(peers.SIGMAS),
+)
 
 METHODS: dict[str, Method] = {
     **{f"single/{name}": _single(name) for name in single.OPTIMIZERS},
     "frozen": Method(
         single.train_frozen,
         single.frozen_grid,
+        lambda problem, f, settings: single.make(f, settings["optimizer"], settings),
+        fixed=("blocks",),
         otherwise="only the blocks can learn here: with them frozen nothing is left to train",
     ),
-    "mgopt": Method(multilevel.paper, multilevel.paper_grid),
-    "cascade": _nested(multilevel.cascade, multilevel.nested_grid),
-    "fmg": _nested(multilevel.fmg, multilevel.nested_grid, in_quick=False),
-    "recommended": _nested(multilevel.recommended, multilevel.recommended_grid),
+    "mgopt": Method(multilevel.paper, multilevel.paper_grid, multilevel.paper_made),
+    "cascade": _nested(multilevel.cascade, multilevel.nested_grid, multilevel.cascade_made),
+    "fmg": _nested(multilevel.fmg, multilevel.nested_grid, multilevel.fmg_made, in_quick=False),
+    "recommended": _nested(
+        multilevel.recommended, multilevel.recommended_grid, multilevel.recommended_made
+    ),
     "torch/adam": _peer(
         peers.torch_adam,
-        lambda problem, quick: single.grid(problem, "adam", quick),
+        peers.adam_grid,
         like="single/adam",
         package="torch",
     ),
@@ -84,7 +103,7 @@ METHODS: dict[str, Method] = {
     ),
     "jax/adam": _peer(
         peers.jax_adam,
-        lambda problem, quick: single.grid(problem, "adam", quick),
+        peers.adam_grid,
         like="single/adam",
         package="jax",
         in_quick=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...mgopt import (
     LBFGS,
     Adam,
@@ -27,6 +29,9 @@ from .problem import Problem
 from .single import Settings
 from .trial import Enough, Trial
 
+Made = tuple[Hierarchy, Method]
+Make = Callable[[Problem, ResNetObjective, Settings], Made]
+
 PAPER_LEVELS = 8
 
 ON_AND_ON = MaxSteps(10**9)
@@ -50,19 +55,20 @@ def paper_grid(problem: Problem, quick: bool) -> list[Settings]:
     ]
 
 
-def paper(trial: Trial, settings: Settings) -> None:
-    """V-cycles of table 1 with gradient descent on every level and corrections of step 1."""
-    levels = settings["levels"]
-    hierarchy = trial.follow(
-        resnet_hierarchy(
-            trial.f,
-            levels,
-            optimizer=GradientDescent(settings["learning_rate"]),
-            metric=settings["metric"],
-        )
+def paper_made(problem: Problem, f: ResNetObjective, settings: Settings) -> Made:
+    """Return V-cycles of table 1: gradient descent on every level, corrections of step 1."""
+    optimizer = GradientDescent(settings["learning_rate"])
+    hierarchy = resnet_hierarchy(
+        f, settings["levels"], optimizer=optimizer, metric=settings["metric"]
     )
+    return hierarchy, VCycle(Schedule.paper(settings["levels"]))
+
+
+def paper(trial: Trial, settings: Settings) -> None:
+    """Run the paper's V-cycles."""
+    hierarchy, cycle = paper_made(trial.problem, trial.f, settings)
+    trial.follow(hierarchy)
     theta = trial.problem.start(trial.seed, settings["start"])
-    cycle = VCycle(Schedule.paper(levels))
     state = cycle.init(hierarchy, theta)
     for _ in trial.batches():
         report = cycle.step(hierarchy, theta, state)
@@ -86,13 +92,15 @@ def recommended_grid(problem: Problem, quick: bool) -> list[Settings]:
     X, y, _, _ = problem.data(0)
     f = ResNetObjective(problem.net(0), X, y, problem.loss, problem.regularizer)
     recipe = recipe_for(f, batches=problem.batch_size is not None)
-    coarsest = recipe.hierarchy[len(recipe.hierarchy) - 1]
+    last = len(recipe.hierarchy) - 1
+    coarsest = recipe.hierarchy.coarser(last).finest
+    assert isinstance(coarsest, ResNetObjective)
     return [
         {
             "method": type(recipe.method).__name__,
-            "optimizer": str(coarsest.optimizer),
+            "optimizer": str(recipe.hierarchy[last].optimizer),
             "levels": len(recipe.hierarchy),
-            "K0": coarsest.details["layers"],
+            "K0": coarsest.net.depth,
         }
     ]
 
@@ -109,46 +117,39 @@ def _stall(problem: Problem) -> Stall:
     return Stall(0.01, 200, smooth=True)
 
 
-def cascade(trial: Trial, settings: Settings) -> None:
-    """Train a network of K0 layers to the target, prolong it once, go on without its memory."""
-    factor = trial.net.depth // trial.problem.first_depth
+def cascade_made(problem: Problem, f: ResNetObjective, settings: Settings) -> Made:
+    """Return a network of K0 layers and the finest, trained one after the other without memory."""
+    factor = f.net.depth // problem.first_depth
     levels = 1 if factor == 1 else 2
     hierarchy = resnet_hierarchy(
-        trial.f, levels, factor=max(factor, 2), optimizer=_optimizer(settings), metric="time"
+        f, levels, factor=max(factor, 2), optimizer=_optimizer(settings), metric="time"
     )
-    method = Cascade(_stall(trial.problem), state="reset", finish=ON_AND_ON)
-    _fit(trial, trial.follow(hierarchy), method)
+    return hierarchy, Cascade(_stall(problem), state="reset", finish=ON_AND_ON)
 
 
-def fmg(trial: Trial, settings: Settings) -> None:
-    """Full multigrid: steps on the coarsest level, then the paper's V-cycles on each finer one.
+def fmg_made(problem: Problem, f: ResNetObjective, settings: Settings) -> Made:
+    """Return full multigrid: steps on the coarsest level, the paper's V-cycles on finer ones.
 
     Armijo's rule guards corrections, but not on mini-batches, which it would over-fit.
     """
-    full = trial.problem.batch_size is None
+    full = problem.batch_size is None
 
     def cycle(levels: int) -> Method:
         line_search = Armijo() if full else FixedStep()
         return Smoothing() if levels == 1 else VCycle(Schedule.paper(levels), line_search)
 
-    stop = Stall(0.01, 10) if full else _stall(trial.problem)
-    method = FullMultigrid(cycle, stop, finish=ON_AND_ON)
-    _fit(trial, _all_levels(trial, settings), method)
-
-
-def recommended(trial: Trial, settings: Settings) -> None:
-    """Do what `mgres.fit` does when nothing else is said; that may end before the target."""
-    recipe = recipe_for(trial.f, batches=trial.problem.batch_size is not None)
-    _fit(trial, trial.follow(recipe.hierarchy), recipe.method)
-
-
-def _all_levels(trial: Trial, settings: Settings) -> Hierarchy:
-    levels, depth = 1, trial.net.depth
-    while depth % 2 == 0 and depth // 2 >= trial.problem.first_depth:
+    levels, depth = 1, f.net.depth
+    while depth % 2 == 0 and depth // 2 >= problem.first_depth:
         levels, depth = levels + 1, depth // 2
-    return trial.follow(
-        resnet_hierarchy(trial.f, levels, optimizer=_optimizer(settings), metric="time")
-    )
+    hierarchy = resnet_hierarchy(f, levels, optimizer=_optimizer(settings), metric="time")
+    stop = Stall(0.01, 10) if full else _stall(problem)
+    return hierarchy, FullMultigrid(cycle, stop, finish=ON_AND_ON)
+
+
+def recommended_made(problem: Problem, f: ResNetObjective, settings: Settings) -> Made:
+    """Return what `mgres.fit` takes when nothing else is said; that may end before the target."""
+    recipe = recipe_for(f, batches=problem.batch_size is not None)
+    return recipe.hierarchy, recipe.method
 
 
 def _fit(trial: Trial, hierarchy: Hierarchy, method: Method) -> None:
@@ -201,3 +202,18 @@ def _fit(trial: Trial, hierarchy: Hierarchy, method: Method) -> None:
     elif result.stopped == "loss":
         # fit saw it for nothing, where it came up to the finest level: here a value is paid for
         hierarchy[0].objective.value(result.theta)
+
+
+def _nested(make: Make) -> Callable[[Trial, Settings], None]:
+    """Return how a trial of nested iteration is run."""
+
+    def run(trial: Trial, settings: Settings) -> None:
+        hierarchy, method = make(trial.problem, trial.f, settings)
+        _fit(trial, trial.follow(hierarchy), method)
+
+    return run
+
+
+cascade = _nested(cascade_made)
+fmg = _nested(fmg_made)
+recommended = _nested(recommended_made)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...blocks import Antisymmetric, Dense
 from ...parallel import get_num_threads
 from ...resnet.network import Array
 from .problem import Problem
-from .single import Settings, starts
+from .single import Settings, grid, starts
 from .trial import Trial
 
 
@@ -28,8 +29,25 @@ def installed(package: str) -> bool:
         return False
 
 
+SIGMAS = ("relu", "tanh", "logistic")
+
+
+def knows(problem: Problem) -> bool:
+    """Return whether the networks below are those of `problem`."""
+    block = problem.layers
+    plain = isinstance(block, Dense | Antisymmetric) and block.norm is None and not block.paced
+    return plain and block.activation in SIGMAS
+
+
+def adam_grid(problem: Problem, quick: bool) -> list[Settings]:
+    """Return the settings of `single/adam`."""
+    return grid(problem, "adam", quick) if knows(problem) else []
+
+
 def torch_lbfgs_grid(problem: Problem, quick: bool) -> list[Settings]:
     """Return memories and starts; the steps are those of a strong Wolfe line search."""
+    if not knows(problem):
+        return []
     memories = (30,) if quick else (10, 30)
     return [{"memory": m, "start": start} for m in memories for start in starts(problem, quick)]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...blocks import Block
 from ...checks import check_integer
 from ...resnet import ResNet, Tikhonov
 from ...resnet.keywords import block_of
@@ -75,13 +76,14 @@ class Problem:
         labels or float vectors.  The last two may be empty if no target is an accuracy.
     targets : tuple of Target
         Easy ones first.
-    width, depth, final_time, activation, weights, damping
+    width, depth, final_time, activation, block, weights, damping
         Of the network, see :class:`mgres.ResNet`; the numbers of inputs and outputs are those of
         the data.
     loss : str
         "cross_entropy" or "squared_error".
     scheme, scale : str and float
-        How W_k is initialised, see :meth:`mgres.ResNet.init`.
+        How W_k is initialised, see :meth:`mgres.ResNet.init`; of blocks that multiply twice each
+        matrix has the root of `scale`, so that F is as large.
     pinned : callable, optional
         ``pinned(seed, net)`` returns initial values for parts by name, such as ``{"Q": ...}``.
     fixed : tuple of str
@@ -114,7 +116,7 @@ class Problem:
     width: int
     depth: int
     final_time: float = 1.0
-    activation: str = "relu"
+    activation: str | None = None
     loss: str = "cross_entropy"
     scheme: str = "normal"
     scale: float = 1.0
@@ -130,6 +132,7 @@ class Problem:
     source: str = "built in"
     weights: str = "free"
     damping: float = 0.0
+    block: Block | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.make):
@@ -137,15 +140,15 @@ class Problem:
         targets = tuple(self.targets)
         if not targets or not all(isinstance(t, Target) for t in targets):
             raise TypeError(f"targets: expected at least one Target, got {self.targets!r}")
-        for name, known in (("loss", LOSSES), ("activation", ACTIVATIONS)):
+        for name, known in (("loss", LOSSES), ("activation", (None, *ACTIVATIONS))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}: expected one of {known}, got {getattr(self, name)!r}")
         if any(t.kind == "accuracy" for t in targets) and self.loss != "cross_entropy":
             raise ValueError("targets: an accuracy needs loss='cross_entropy'")
         object.__setattr__(self, "targets", targets)
-        block_of(None, self.activation, self.weights, self.damping)
         for name in ("width", "depth", "validate_every"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
+        self.layers.check(self.width)
         for name in ("final_time", "max_work_units", "max_seconds"):
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and 0 < value < math.inf):
@@ -154,6 +157,14 @@ class Problem:
             raise ValueError(f"fixed: expected names from {PARTS}, got {self.fixed!r}")
         object.__setattr__(self, "fixed", tuple(self.fixed))
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
+
+    @property
+    def layers(self) -> Block:
+        """What a layer computes, however it is given."""
+        if self.block is None:
+            return block_of(None, self.activation, self.weights, self.damping)
+        weights = None if self.weights == "free" else self.weights
+        return block_of(self.block, self.activation, weights, self.damping or None)
 
     @cached_property
     def _cached_make(self) -> Callable[[int], Data]:
@@ -196,10 +207,8 @@ class Problem:
             outputs,
             self.depth,
             self.final_time,
-            self.activation,
-            self.dtype,
-            weights=self.weights,
-            damping=self.damping,
+            dtype=self.dtype,
+            block=self.layers,
         )
 
     @property
@@ -235,7 +244,8 @@ class Problem:
         net = self.net(seed)
         if kind == "smooth":
             coarse_depth = coarse_depth or self.first_depth
-        theta = net.init(seed, self.scheme, coarse_depth=coarse_depth, scale=self.scale)
+        scale = self.scale if "W" in net.layer_arrays else self.scale**0.5
+        theta = net.init(seed, self.scheme, coarse_depth=coarse_depth, scale=scale)
         if self.pinned is not None:
             views = net.views(theta)._asdict()
             for name, value in self.pinned(seed, net).items():
@@ -252,7 +262,7 @@ class Problem:
             "depth": self.depth,
             "width": self.width,
             "final_time": self.final_time,
-            "activation": self.activation,
+            "activation": self.layers.activation,
             "loss": self.loss,
             "initial_W": self.scheme,
             "initial_scale": self.scale,
@@ -265,4 +275,5 @@ class Problem:
             "max_seconds": self.max_seconds,
             "dtype": self.dtype.name,
             **(constrained if self.weights != "free" else {}),
+            **({"block": repr(self.layers)} if self.block is not None else {}),
         }

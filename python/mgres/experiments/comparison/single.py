@@ -11,13 +11,15 @@ from ...mgopt import (
     Adam,
     AdamW,
     GradientDescent,
+    Hierarchy,
     LevelOptimizer,
+    Method,
     Momentum,
     Nesterov,
     RMSprop,
     Smoothing,
 )
-from ...resnet import resnet_hierarchy
+from ...resnet import ResNetObjective, resnet_hierarchy
 from .problem import STARTS, Problem
 from .trial import Trial
 
@@ -80,15 +82,18 @@ def starts(problem: Problem, quick: bool) -> tuple[str, ...]:
     return ("smooth",) if quick else STARTS
 
 
-def train(trial: Trial, optimizer: str, settings: Settings) -> None:
-    """Minimise on the finest level alone."""
+def make(f: ResNetObjective, optimizer: str, settings: Settings) -> tuple[Hierarchy, Method]:
+    """Return the finest level alone, and steps of an optimiser there."""
     own = {k: v for k, v in settings.items() if k in ("learning_rate", "memory")}
     made = OPTIMIZERS[optimizer](**own)
-    hierarchy = trial.follow(
-        resnet_hierarchy(trial.f, 1, optimizer=made, metric=settings["metric"])
-    )
+    return resnet_hierarchy(f, 1, optimizer=made, metric=settings["metric"]), Smoothing()
+
+
+def train(trial: Trial, optimizer: str, settings: Settings) -> None:
+    """Minimise on the finest level alone."""
+    hierarchy, method = make(trial.f, optimizer, settings)
+    trial.follow(hierarchy)
     theta = trial.problem.start(trial.seed, settings["start"])
-    method = Smoothing()
     state = method.init(hierarchy, theta)
     for _ in trial.batches():
         report = method.step(hierarchy, theta, state)

@@ -27,11 +27,14 @@ class DecayToStart:
                     + \Delta t_l \sum_k \|W_k - W_k^0\|_F^2 + \|b_k - b_k^0\|^2
                     + \|W_{out}\|_F^2 + \|b_{out}\|^2 \Big)
 
-    with all parameters of a layer for other blocks, also the scale of a norm and the pace, whose
-    starts change nothing.  With it a strong regulariser leaves a random nonlinear flow with a
-    linear map behind it, not a linear model as decay towards zero does.  Every level uses the
-    means of :math:`\theta^0` over the layers that one of its own stands for; of a start that is
-    constant there, all levels mean the same functional.
+    with all parameters of a layer for other blocks.  With it a strong regulariser leaves a random
+    nonlinear flow with a linear map behind it, not a linear model as decay towards zero does.
+    Every level uses the means of :math:`\theta^0` over the layers that one of its own stands for;
+    of a start that is constant there, all levels mean the same functional.
+
+    That holds for the scale of a norm and the pace as well, which :class:`Tikhonov` leaves alone:
+    their starts, 1 and 0, change nothing, so that the pull towards them switches nothing off, and
+    without it the weights' distance could be had for nothing by a scale or a pace that grows.
 
     Source: X. Li, Y. Grandvalet and F. Davoine, Explicit inductive bias for transfer learning with
     convolutional networks, ICML 2018, for decay towards a start.

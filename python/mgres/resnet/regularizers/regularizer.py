@@ -68,8 +68,14 @@ class Tikhonov:
 
     and for other blocks all their matrices and biases in the place of :math:`W_k` and :math:`b_k`,
     but neither the scale of a norm nor the pace.  There is no factor 1/2, and by default Q is not
-    penalised.  With constant prolongation P the
-    functional is exactly the same on all levels: R_l(P theta) = R_{l-1}(theta).
+    penalised.  With constant prolongation P the functional is exactly the same on all levels:
+    R_l(P theta) = R_{l-1}(theta).
+
+    Zero is the right place for matrices, but a scale of zero would switch a layer off.  As scale
+    and pace are free, they can take over what the matrices lose: with eps W and scale / eps, or of
+    relu and its like with eps W, eps b and pace - log eps, a block computes the same, and R is
+    smaller by up to eps^2.  So for blocks with a norm or a pace, R decides how a layer is written
+    rather than what it does; :class:`DecayToStart` has no such way out.
 
     Attributes
     ----------

@@ -32,7 +32,9 @@ class Smoothness:
     their value exactly, R_l(P theta) = R_{l-1}(theta), because half a jump over half a step counts
     half, and there are two.  Prolonged constantly, by a factor m, they jump as far in steps m times
     shorter, and R grows m-fold: a piecewise constant function has no H^1 seminorm.  So use it with
-    ``prolongation="linear"``.  Q and the classifier, which do not depend on t, are not penalised.
+    ``prolongation="linear"``.  Q and the classifier, which do not depend on t, are not penalised;
+    the scale of a norm and the pace, which do, are: the right-hand side of the ODE is smooth in t
+    only if all functions of t in it are.  What is constant in t costs nothing, whatever its size.
 
     Source: E. Haber and L. Ruthotto, Stable architectures for deep neural networks, Inverse
     Problems 34 (2018), who regularise by derivatives in t so that there is a limit for dt -> 0.

@@ -1,0 +1,170 @@
+"""The compiled blocks by their equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .block import Block, Modified
+
+
+@dataclass(frozen=True)
+class Dense(Modified):
+    r"""One matrix and one activation, the block of the paper.
+
+    .. math:: F(y) = \sigma(W y + b), \qquad W: (v, v), \quad b: (v,)
+
+    Attributes
+    ----------
+    activation : str
+        sigma.
+    norm, paced
+        See :class:`Modified`.
+    """
+
+    name: ClassVar[str] = "dense"
+
+
+@dataclass(frozen=True)
+class Antisymmetric(Modified):
+    r"""A dense block whose flow neither explodes nor vanishes.
+
+    .. math::
+
+        F(y) = \sigma\Big(\Big(\frac{W - W^T}{2} - \gamma I\Big) y + b\Big), \qquad
+        W: (v, v), \quad b: (v,)
+
+    The eigenvalues of the matrix have the real part :math:`-\gamma`.  The parameters remain W.
+    Source: E. Haber and L. Ruthotto, Stable architectures for deep neural networks, Inverse
+    Problems 34 (2018).
+
+    Attributes
+    ----------
+    damping : float
+        :math:`\gamma`, at least 0.
+    activation : str
+        sigma.
+    norm, paced
+        See :class:`Modified`.
+    """
+
+    damping: float = 0.0
+
+    name: ClassVar[str] = "antisymmetric"
+
+
+@dataclass(frozen=True)
+class TwoLayer(Modified):
+    r"""Two matrices with the activation between them, as most residual networks have.
+
+    .. math::
+
+        F(y) = W_2\, \sigma(W_1 y + b_1) + b_2, \qquad
+        W_1: (h, v), \quad b_1: (h,), \quad W_2: (v, h), \quad b_2: (v,)
+
+    Sources: K. He, X. Zhang, S. Ren and J. Sun, Identity mappings in deep residual networks, ECCV
+    2016; with ``norm="layer"`` it is the feed-forward half of a pre-norm transformer.
+
+    Attributes
+    ----------
+    hidden : int
+        The number h of hidden features, often two to four times the width.
+    activation : str
+        sigma.
+    norm, paced
+        See :class:`Modified`.
+    """
+
+    hidden: int
+
+    name: ClassVar[str] = "two_layer"
+
+
+@dataclass(frozen=True)
+class Gradient(Modified):
+    r"""A step down (or up) a potential, so that the flow is stable.
+
+    .. math:: F(y) = \mp K^T \sigma(K y + b), \qquad K: (h, v), \quad b: (h,)
+
+    With a growing :math:`\sigma` the Jacobian :math:`-K^T \sigma' K` is symmetric and negative
+    semidefinite: small differences of inputs do not grow.  Source: L. Ruthotto and E. Haber, Deep
+    neural networks motivated by partial differential equations, J. Math. Imaging Vis. 62 (2020),
+    the parabolic network.
+
+    Attributes
+    ----------
+    hidden : int
+        The number h of hidden features.
+    sign : float
+        -1 for the stable direction, or +1.
+    activation : str
+        sigma.
+    norm, paced
+        See :class:`Modified`.
+    """
+
+    hidden: int
+    sign: float = field(default=-1.0, kw_only=True)
+
+    name: ClassVar[str] = "gradient"
+
+
+@dataclass(frozen=True)
+class Hamiltonian(Block):
+    r"""Two halves of the state, y = (p, q), that move each other; an even width, w = v / 2.
+
+    Without `hidden`, with :math:`W: (w, w)` and :math:`b: (w,)`, a layer does
+
+    .. math:: q \gets q - h\, \sigma(W^T p + b), \qquad p \gets p + h\, \sigma(W q + b),
+
+    and with it, with :math:`K, L: (h, w)` and :math:`b, c: (h,)`, each half follows the gradient of
+    a potential of the other, so that the layer is a symplectic map:
+
+    .. math:: q \gets q - h\, K^T \sigma(K p + b), \qquad p \gets p + h\, L^T \sigma(L q + c).
+
+    Both can be undone exactly and keep volumes.  The scheme is :class:`mgres.schemes.Verlet`.
+    Source: E. Haber and L. Ruthotto, Stable architectures for deep neural networks, Inverse
+    Problems 34 (2018).
+
+    Attributes
+    ----------
+    hidden : int, optional
+        The number of hidden features of each potential.
+    activation : str
+        sigma.
+    """
+
+    hidden: int | None = None
+
+    name: ClassVar[str] = "hamiltonian"
+
+    @property
+    def kind(self) -> str:
+        """The name of what the core computes."""
+        return "hamiltonian" if self.hidden is None else "potential"
+
+
+KINDS: dict[str, type[Block]] = {
+    kind.name: kind for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian)
+}
+NAMES = tuple(KINDS)
+
+
+def from_description(description: dict[str, Any]) -> Block:
+    """Return the block that :meth:`Block.describe` has described.
+
+    Parameters
+    ----------
+    description : dict
+        Its name, and its attributes by theirs.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it describes none.
+    """
+    values = dict(description)
+    name = values.pop("name", None)
+    if name not in NAMES:
+        raise ValueError(f"block: expected one of {NAMES}, got {name!r}")
+    return KINDS[name](**values)

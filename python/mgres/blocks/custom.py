@@ -176,8 +176,7 @@ def checked_field(
         if by_p.keys() != p.keys():
             raise ValueError(f"{where}: pull: expected dL/dp for {[*p]}, got {[*by_p]}")
         return _fitting(f"{where}: dL/dy", by_y, y), {
-            name: _fitting(f"{where}: dL/dp of {name}", g, p[name])
-            for name, g in by_p.items()
+            name: _fitting(f"{where}: dL/dp of {name}", g, p[name]) for name, g in by_p.items()
         }
 
     return value, checked

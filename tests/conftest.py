@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import mgres
+from mgres import _core
 
 SEED = int(os.environ.get("MGRES_TEST_SEED", "0"))
 
@@ -32,7 +33,7 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 
 
 def pytest_report_header():
-    return f"mgres: core {mgres._core.isa}, MGRES_TEST_SEED={SEED}"
+    return f"mgres: core {_core.isa}, MGRES_TEST_SEED={SEED}"
 
 
 @pytest.fixture(autouse=True)

@@ -124,3 +124,15 @@ def test_the_top_level_shows_what_most_programs_need():
     assert sorted(mgres.__all__) == shown
     assert len(shown) <= 24
     assert mgres.mgopt.Momentum is mgres.Momentum
+
+
+def test_the_tests_say_which_core_they_test(run_python):
+    """When none of them has loaded it yet, and pytest is not told to be quiet."""
+    done = run_python(
+        """
+        import sys, pytest
+        sys.exit(pytest.main(["--collect-only", "-p", "no:cacheprovider", sys.argv[1]]))
+        """,
+        __file__,
+    )
+    assert "mgres: core " in done.stdout

@@ -56,8 +56,8 @@ void bind_block(py::module_& m) {
   py::class_<BlockSpec>(m, "Block", "Which block a layer is.")
       .def(py::init([](BlockKind kind, Activation activation, Index hidden, Norm norm, bool paced,
                        double damping, double sign, const std::optional<Filters>& filters) {
-             return BlockSpec{kind, activation, hidden, norm, paced, damping, sign,
-                              filters.value_or(Filters{})};
+             return BlockSpec{kind,  activation, hidden, norm,
+                              paced, damping,    sign,   filters.value_or(Filters{})};
            }),
            py::arg("kind"), py::arg("activation"), py::kw_only(), py::arg("hidden") = 0,
            py::arg("norm") = Norm::none, py::arg("paced") = false, py::arg("damping") = 0.0,

@@ -95,6 +95,26 @@ def check_predictions(outputs: NDArray[Any]) -> None:
     )
 
 
+def share_right(outputs: NDArray[Any], y: Any) -> float:
+    """Return the share of rows whose largest output is number `y`; none that is not finite.
+
+    Raises
+    ------
+    TypeError
+        If `y` are no integers, or masked.
+    ValueError
+        If there is not one for each row.
+    """
+    check_plain("y", y)
+    labels = np.asarray(y)
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(f"y: expected integer labels, got dtype {labels.dtype}")
+    if labels.shape != (len(outputs),):
+        raise ValueError(f"y: expected labels of shape ({len(outputs)},), got {labels.shape}")
+    right = (np.argmax(outputs, axis=1) == labels) & np.isfinite(outputs).all(axis=1)
+    return float(np.mean(right))
+
+
 def check_plain(name: str, array: Any) -> None:
     """Raise a TypeError if `array` is masked: the core would read what lies under the mask."""
     if isinstance(array, np.ma.MaskedArray):

@@ -32,6 +32,18 @@ MASKED = {
         r"validation\[0\]",
         lambda: mgres.fit(objective(), validation=(masked(X), Y), max_cycles=1),
     ),
+    "theta of a file": ("theta", lambda: mgres.save("model", NET, masked(THETA))),
+    "an extra array": ("extra: a", lambda: mgres.save("m", NET, THETA, extra={"a": masked(X)})),
+    "y of an accuracy": ("y", lambda: NET.accuracy(THETA, X, masked(Y))),
+    "y of class weights": ("y", lambda: mgres.resnet.class_weights(masked(Y))),
+    "weights of an objective": (
+        "sample_weight",
+        lambda: mgres.ResNetObjective(NET, X, Y, sample_weight=masked(np.ones(len(X)))),
+    ),
+    "a regulariser's start": (
+        "blocks",
+        lambda: mgres.resnet.DecayToStart(1.0, masked(np.zeros((8, NET.layer_size)))),
+    ),
     "theta of fit": ("theta", lambda: mgres.fit(objective(), masked(THETA), max_cycles=1)),
 }
 
@@ -112,3 +124,48 @@ def test_integers_of_numpy_are_integers_and_booleans_are_none(make, stored):
     for no_number in (True, np.True_, 3.0, "3", np.array([3])):
         with pytest.raises(ValueError, match="expected an integer from"):
             make(no_number)
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        (Y[:, None], ValueError, r"y: expected labels of shape \(20,\), got \(20, 1\)"),
+        (Y[:10], ValueError, r"y: expected labels of shape \(20,\), got \(10,\)"),
+        (0, ValueError, r"y: expected labels of shape \(20,\), got \(\)"),
+        (Y.astype(float), TypeError, "y: expected integer labels, got dtype float64"),
+        (Y == 1, TypeError, "y: expected integer labels, got dtype bool"),
+    ],
+)
+def test_an_accuracy_is_of_one_label_for_each_sample(y, error, message):
+    """A column of labels would be compared with every prediction, and give a number."""
+    with pytest.raises(error, match=message):
+        NET.accuracy(THETA, X, y)
+
+
+@pytest.mark.parametrize("name", ["prolong", "lift", "restrict", "project"])
+def test_transfers_do_not_write_over_what_they_read(name):
+    coarse = NET.with_depth(4)
+    both = np.zeros(2 * NET.size, np.float32)
+    sizes = [coarse.size, NET.size] if name in ("prolong", "lift") else [NET.size, coarse.size]
+    given, out = both[: sizes[0]], both[sizes[0] - 1 :][: sizes[1]]
+    read = "coarse" if name in ("prolong", "lift") else "fine"
+    transfer = mgres.DepthTransfer(NET, coarse)
+    with pytest.raises(ValueError, match=f"out: must not overlap {read}"):
+        getattr(transfer, name)(given, out)
+    getattr(transfer, name)(given, both[sizes[0] :][: sizes[1]])
+
+
+@pytest.mark.parametrize(
+    ("beta", "blocks", "error", "message"),
+    [
+        (-1.0, np.zeros((8, 12)), ValueError, "beta: expected a number >= 0, got -1.0"),
+        (np.nan, np.zeros((8, 12)), ValueError, "beta: expected a number >= 0, got nan"),
+        (1.0, [[0.0] * 12] * 8, TypeError, "blocks: expected a numpy array, got list"),
+        (1.0, np.full((8, 12), np.nan), ValueError, "blocks: expected finite numbers"),
+        (1.0, np.zeros((8, 11)), ValueError, r"blocks: expected shape \(8, 12\), got \(8, 11\)"),
+        (1.0, np.zeros(96), ValueError, r"blocks: expected shape \(8, 12\), got \(96,\)"),
+    ],
+)
+def test_the_start_of_a_regulariser(beta, blocks, error, message):
+    with pytest.raises(error, match=message):
+        mgres.ResNetObjective(NET, X, Y, regularizer=mgres.resnet.DecayToStart(beta, blocks))

@@ -113,6 +113,20 @@ def scaled(n, power):
     return Scaled()
 
 
+def test_a_representation_that_is_inherited_says_enough():
+    class Named:
+        def __init__(self, name, seen):
+            self.name, self.seen = name, seen
+
+        def __repr__(self):
+            return self.name
+
+    class Further(Named):
+        pass
+
+    assert _plain(Further("a", 1)) == _plain(Further("a", 2)) != _plain(Further("b", 1))
+
+
 @pytest.mark.parametrize(
     "within",
     [

@@ -32,8 +32,10 @@ IMAGES = {
         4, filters=blocks.Filters(6, (3, 3), (3, 5), groups=2, padding="periodic")
     ),
 }
-"""Their width is that of the images, whatever is asked for.  Channels are at least four: with two, a
-norm divides by a difference that may be small, and no digits are left to compare."""
+"""Their width is that of the images, whatever is asked for.
+
+Channels are at least four: with two, a norm divides by a difference that may be small, and no
+digits are left to compare."""
 
 SCHEMES = {"euler": schemes.Euler(), "matched": schemes.Matched(3), "rk4": schemes.RK4()}
 KINKED = ("relu", "leaky_relu", "smooth_relu", "elu")

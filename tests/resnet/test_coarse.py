@@ -121,8 +121,8 @@ def test_table_names_the_scheme_where_it_is_not_euler():
     ("arguments", "message"),
     [
         ({"levels": 3, "factor": [2]}, r"factor: expected 2, one for each level but the coarsest"),
-        ({"levels": 3, "factor": [2, 1]}, "factor: expected at least 2, got 1"),
-        ({"levels": 1, "factor": 1}, "factor: expected at least 2, got 1"),
+        ({"levels": 3, "factor": [2, 1]}, "factor: expected an integer from 2, got 1"),
+        ({"levels": 1, "factor": 1}, "factor: expected an integer from 2, got 1"),
         ({"levels": 3, "factor": [8, 4]}, "need a depth divisible by 32, got 48"),
         ({"levels": 2, "coarse_scheme": "rk4"}, "scheme: expected euler or matched below euler"),
     ],

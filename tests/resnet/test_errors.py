@@ -212,7 +212,10 @@ def test_views():
     [
         ({"scheme": "uniform"}, "scheme: expected one of .*got 'uniform'"),
         ({"coarse_depth": 3}, "coarse_depth: expected a divisor of 8 layers, got 3"),
-        ({"coarse_depth": 0}, "coarse_depth"),
+        ({"coarse_depth": 0}, "coarse_depth: expected an integer from 1, got 0"),
+        ({"coarse_depth": True}, "coarse_depth: expected an integer from 1, got True"),
+        ({"coarse_depth": 2.0}, "coarse_depth: expected an integer from 1, got 2.0"),
+        ({"coarse_depth": "2"}, "coarse_depth: expected an integer from 1, got '2'"),
         ({"coarse_depth": 16}, "coarse_depth: expected a divisor of 8 layers, got 16"),
         ({"scheme": None}, "scheme: expected one of .*got None"),
         ({"scale": np.nan}, "scale: expected a finite number"),
@@ -250,13 +253,21 @@ def test_tikhonov_measure():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"levels": 0}, "levels: expected at least 1, got 0"),
+        ({"levels": 0}, "levels: expected an integer from 1, got 0"),
         ({"levels": 5}, "levels: 5 levels with factor 2 need a depth divisible by 16, got 8; at "),
         ({"levels": 5}, "at most 4 possible"),
-        ({"levels": -1}, "levels: expected at least 1, got -1"),
+        ({"levels": -1}, "levels: expected an integer from 1, got -1"),
+        ({"levels": True}, "levels: expected an integer from 1, got True"),
+        ({"levels": 2.0}, "levels: expected an integer from 1, got 2.0"),
+        ({"levels": None}, "levels: expected an integer from 1, got None"),
+        ({"levels": 10**400}, "levels: 10+ levels need more than 8 layers; at most 4 possible"),
+        ({"factor": True}, "factor: expected an integer from 2, got True"),
+        ({"factor": "2"}, "factor: expected an integer from 2, got '2'"),
+        ({"factor": 2.0}, "factor: expected an integer from 2, got 2.0"),
+        ({"levels": 2, "factor": [2.0]}, "factor: expected an integer from 2, got 2.0"),
         ({"levels": 2, "factor": 3}, "divisible by 3, got 8; at most 1 possible"),
         ({"levels": 3, "factor": 4}, "divisible by 16, got 8; at most 2 possible"),
-        ({"factor": 1}, "factor: expected at least 2, got 1"),
+        ({"factor": 1}, "factor: expected an integer from 2, got 1"),
         ({"metric": "l2"}, "metric: expected one of .*got 'l2'"),
         ({"levels": 2, "optimizer": [mgres.Adam()]}, "optimizer: expected 2, .*got 1"),
         ({"prolongation": "cubic"}, "prolongation: expected one of"),
@@ -268,9 +279,9 @@ def test_hierarchy(changes, message):
         mgres.resnet_hierarchy(mgres.ResNetObjective(NET, X, Y), **changes)
 
 
-@pytest.mark.parametrize("factor", [0, 1, 3])
+@pytest.mark.parametrize("factor", [0, 1, 3, True, 2.0, "2", None, 10**400])
 def test_coarsening(factor):
-    with pytest.raises(ValueError, match="factor: expected a divisor of 8 layers"):
+    with pytest.raises(ValueError, match=r"factor: expected (an integer from 2|a divisor)"):
         mgres.ResNetObjective(NET, X, Y).coarsen(factor)
 
 

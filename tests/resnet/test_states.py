@@ -69,6 +69,7 @@ WRONG = [
     ({"layers": [17]}, ValueError, "layers: expected numbers from 0 to 16, got 17"),
     ({"layers": [-1]}, ValueError, "layers: expected numbers from 0 to 16, got -1"),
     ({"layers": [0.5]}, TypeError, "layers: expected integers"),
+    ({"layers": [True]}, TypeError, "layers: expected integers"),
     ({"layers": 3}, TypeError, "layers: expected integers"),
     ({"X": np.ones((4, 3), np.float32)}, ValueError, r"X: expected shape \(n, 2\), got \(4, 3\)"),
     ({"X": np.ones(2, np.float32)}, ValueError, r"X: expected shape \(n, 2\), got \(2,\)"),

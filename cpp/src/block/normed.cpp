@@ -133,7 +133,8 @@ class Normed final : public Block<S> {
       }
     }
     if (gradient_dot != nullptr)
-      add_channel_sums(v_, pixels_, blocks, at.u.value, gradient_dot + inner_->parameters(), at.sums);
+      add_channel_sums(v_, pixels_, blocks, at.u.value, gradient_dot + inner_->parameters(),
+                       at.sums);
   }
 
  private:

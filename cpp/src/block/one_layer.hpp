@@ -80,9 +80,7 @@ class OneLayer : public Block<S> {
   T* bias(T* p) const {
     return p + map_->weights();
   }
-  Index state(Index blocks) const {
-    return Arena<S>::room(this->numbers(this->width(), blocks));
-  }
+  Index state(Index blocks) const { return Arena<S>::room(this->numbers(this->width(), blocks)); }
 
   Activation activation_;
   S h_;

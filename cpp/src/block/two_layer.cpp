@@ -184,8 +184,7 @@ class TwoLayer final : public Block<S> {
       second_->add_outer(blocks, r, A, behind(gradient), scratch);
   }
   void add_second_bias(Index blocks, const S* r, S* gradient, S* scratch) const {
-    if (!tied())
-      second_->add_sums(blocks, r, behind(gradient) + second_->weights(), scratch, h_);
+    if (!tied()) second_->add_sums(blocks, r, behind(gradient) + second_->weights(), scratch, h_);
   }
 
   Activation activation_;

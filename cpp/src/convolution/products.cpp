@@ -154,8 +154,8 @@ void multiply_channels(const Map& map, const S* bias, const S* from, const Opera
 }
 
 template <class S>
-void multiply_map(const Map& map, Index blocks, Start<S> start, Applied<S> first,
-                  Applied<S> second, S* out, S* scratch) {
+void multiply_map(const Map& map, Index blocks, Start<S> start, Applied<S> first, Applied<S> second,
+                  S* out, S* scratch) {
   constexpr int L = kLanes<S>;
   Applied<S> factors[2];
   int count = 0;
@@ -203,10 +203,10 @@ void multiply_transposed(const ConvolutionShape& shape, Index blocks, Start<S> s
   multiply_map(Map(shape, true), blocks, start, first, second, out, scratch);
 }
 
-#define MGRES_INSTANTIATE(S)                                                                    \
-  template void multiply<S>(const ConvolutionShape&, Index, Start<S>, Applied<S>, Applied<S>, \
-                            S*, S*);                                                            \
-  template void multiply_transposed<S>(const ConvolutionShape&, Index, Start<S>, Applied<S>,   \
+#define MGRES_INSTANTIATE(S)                                                                      \
+  template void multiply<S>(const ConvolutionShape&, Index, Start<S>, Applied<S>, Applied<S>, S*, \
+                            S*);                                                                  \
+  template void multiply_transposed<S>(const ConvolutionShape&, Index, Start<S>, Applied<S>,      \
                                        Applied<S>, S*, S*);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)

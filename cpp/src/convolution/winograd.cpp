@@ -184,9 +184,8 @@ void multiply_by_squares(const Map& map, Index blocks, Start<S> start, const App
   }
 }
 
-#define MGRES_INSTANTIATE(S)                                                                     \
-  template void multiply_by_squares<S>(const Map&, Index, Start<S>, const Applied<S>*, int, S*, \
-                                       S*);
+#define MGRES_INSTANTIATE(S) \
+  template void multiply_by_squares<S>(const Map&, Index, Start<S>, const Applied<S>*, int, S*, S*);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)
 

@@ -12,7 +12,7 @@ block                         :math:`F(y; p)`
 :class:`Conv2d`               :math:`\sigma(W * y + b)` for images in two
 ============================  ======================================================================
 
-With :class:`Filters` the matrices of :class:`TwoLayer` and :class:`Gradient` are convolutions too.
+With :class:`Filters` the matrices of :class:`TwoLayer` and :class:`Gradient` are convolutions.
 
 All but Hamiltonian ones take two options.  ``norm`` feeds F with u in the place of y, with a trainable
 ``scale`` g of one number for each feature,

@@ -24,6 +24,7 @@ MODIFIERS = ("scale", "pace")
 TAKEN = ("Q", "W_out", "b_out")
 """Names of arrays that are not of a layer."""
 
+
 @dataclass(frozen=True)
 class Block:
     """What a layer computes; the classes derived from it say how.

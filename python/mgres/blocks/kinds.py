@@ -59,7 +59,7 @@ class Antisymmetric(Modified):
 class _Filtered(Modified):
     """A block whose matrices can be convolutions."""
 
-    filters: Filters | None = field(default=None, kw_only=True)  # type: ignore[assignment]
+    filters: Filters | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,8 @@ class Conv1d(Modified):
 
 
 KINDS: dict[str, type[Block]] = {
-    kind.name: kind for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian, Conv1d, Conv2d)
+    kind.name: kind
+    for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian, Conv1d, Conv2d)
 }
 NAMES = tuple(KINDS)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import from_description
+from ..checks import check_plain
 from ..resnet import ResNet
 from ..resnet.layout import Array
 from ..schemes import scheme_of
@@ -99,6 +100,7 @@ def save(
         raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
     if not isinstance(theta, np.ndarray):
         raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
+    check_plain("theta", theta)
     if theta.dtype != net.dtype:
         raise TypeError(f"theta: expected dtype {net.dtype}, got {theta.dtype}")
     notes, extra = notes or {}, extra or {}
@@ -108,6 +110,7 @@ def save(
     for name, array in extra.items():
         if not isinstance(name, str) or not isinstance(array, np.ndarray):
             raise TypeError(f"extra: expected numpy arrays by name, got {name!r}: {array!r}")
+        check_plain(f"extra: {name}", array)
     settings: dict[str, Any] = {field.name: getattr(net, field.name) for field in fields(net)}
     settings["dtype"] = net.dtype.name
     settings["block"] = net.block.describe()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..mgopt import Hierarchy, NestedIteration, Schedule
 from ..training import Recipe
@@ -89,8 +92,10 @@ def _levels(cycle: Any, levels: int | Hierarchy | None) -> int:
     """Return how many levels there are."""
     if isinstance(levels, Hierarchy):
         levels = len(levels)
-    if levels is not None and (isinstance(levels, bool) or not isinstance(levels, int)):
-        raise TypeError(f"levels: expected an integer or a Hierarchy, got {levels!r}")
+    if levels is not None:
+        if isinstance(levels, bool | np.bool_) or not isinstance(levels, Integral):
+            raise TypeError(f"levels: expected an integer or a Hierarchy, got {levels!r}")
+        levels = int(levels)
     schedule = cycle if isinstance(cycle, Schedule) else getattr(cycle, "schedule", None)
     if isinstance(schedule, Schedule):
         if levels not in (None, len(schedule)):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ..checks import check_integer
 from ..schemes import are_alike, coarsened
 from .layered import LayeredNetwork, N
 
 
 def coarse_network(fine: N, factor: int, scheme: str | None = None) -> N:
     """Return the network of `factor` times fewer layers; see :meth:`ResNetObjective.coarsen`."""
-    if factor < 2 or fine.depth % factor:
+    factor = check_integer("factor", factor, 2)
+    if fine.depth % factor:
         raise ValueError(
             f"factor: expected a divisor of {fine.depth} layers, at least 2, got {factor}"
         )

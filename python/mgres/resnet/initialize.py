@@ -71,9 +71,10 @@ def drawn_depth(
         if scheme == "constant":
             return 1
         return smooth_start_depth(depth, final_time) if scheme == "coarse" else depth
-    if coarse_depth < 1 or depth % coarse_depth:
-        raise ValueError(f"coarse_depth: expected a divisor of {depth} layers, got {coarse_depth}")
-    return coarse_depth
+    drawn = check_integer("coarse_depth", coarse_depth)
+    if depth % drawn:
+        raise ValueError(f"coarse_depth: expected a divisor of {depth} layers, got {drawn}")
+    return drawn
 
 
 def smooth_start_depth(depth: int, final_time: float) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from operator import index
-
+from ..checks import check_integer
 from ..parallel import wanted_threads
 from .network import ResNet
 
@@ -43,9 +42,7 @@ def estimate_memory(net: ResNet, n_samples: int) -> int:
     Raises
     ------
     ValueError
-        If `n_samples` is less than 1.
-    TypeError
-        If `n_samples` is no integer.
+        If `n_samples` is no integer from 1.
 
     Examples
     --------
@@ -53,4 +50,5 @@ def estimate_memory(net: ResNet, n_samples: int) -> int:
     >>> estimate_memory(net, 60_000) < 100e6
     True
     """
-    return net.evaluator().gradient_bytes(index(n_samples), wanted_threads())
+    n = check_integer("n_samples", n_samples, most=2**63 - 1)
+    return net.evaluator().gradient_bytes(n, wanted_threads())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import operator
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
 from ..blocks import MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
-from ..checks import check_plain, check_predictions, number_of
+from ..checks import check_integer, check_plain, check_predictions, number_of, share_right
 from ..memory import check_memory
 from ..parallel import wanted_threads
 from ..schemes import Scheme, scheme_of
@@ -266,9 +266,13 @@ class ResNet:
 
         Raises
         ------
+        TypeError
+            If it is no array.
         ValueError
             If it has another shape.
         """
+        if not isinstance(theta, np.ndarray):
+            raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
         if theta.shape != (self.size,):
             raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
         return self._layout.views(theta)
@@ -386,10 +390,14 @@ class ResNet:
         return classes
 
     def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
-        """Return the share of samples whose predicted class is `y`; no class if not finite."""
-        outputs = self.logits(theta, X)
-        finite = np.isfinite(outputs).all(axis=1)
-        return float(np.mean((np.argmax(outputs, axis=1) == y) & finite))
+        """Return the share of samples whose predicted class is `y`; no class if not finite.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `y` are not labels of the samples.
+        """
+        return share_right(self.logits(theta, X), y)
 
     def evaluator(
         self, loss: str = "cross_entropy", fixed: tuple[str, ...] = (), *, tape_bytes: int = 0
@@ -436,8 +444,8 @@ def _check_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
     if layers is None:
         return [*range(depth + 1)]
     try:
-        chosen = [operator.index(k) for k in layers]
-    except TypeError:
+        chosen = [check_integer("layers", k, -sys.maxsize) for k in layers]
+    except (TypeError, ValueError):
         raise TypeError(f"layers: expected integers, got {layers!r}") from None
     for k in chosen:
         if not 0 <= k <= depth:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..checks import check_integer
 from ..mgopt import Euclidean, GradientDescent, Hierarchy, Level, LevelOptimizer, Transfer
 from ..schemes import Euler
 from .layered import LayeredNetwork, LayeredObjective
@@ -64,8 +65,7 @@ def resnet_hierarchy(
     ValueError
         If the levels do not fit the depth, or an argument is not as described.
     """
-    if levels < 1:
-        raise ValueError(f"levels: expected at least 1, got {levels}")
+    levels = check_integer("levels", levels)
     factors = _factors(factor, levels, f.net.depth)
     if metric not in METRICS:
         raise ValueError(f"metric: expected one of {METRICS}, got {metric!r}")
@@ -122,18 +122,25 @@ def hierarchy_of(
     )
 
 
+MOST_LEVELS = 64
+"""More than the largest depth can be halved."""
+
+
 def _factors(factor: int | Sequence[int], levels: int, depth: int) -> list[int]:
-    given = list(factor) if isinstance(factor, Sequence) else [factor]
-    for m in given:
-        if m < 2:
-            raise ValueError(f"factor: expected at least 2, got {m}")
-    factors = given if isinstance(factor, Sequence) else given * (levels - 1)
+    is_given = isinstance(factor, Sequence) and not isinstance(factor, str)
+    several: Sequence[Any] = factor if isinstance(factor, Sequence) and is_given else [factor]
+    given = [check_integer("factor", m, 2) for m in several]
+    if levels > MOST_LEVELS and not is_given:  # before a list of so many factors
+        raise ValueError(
+            f"levels: {levels} levels need more than {depth} layers{_most_levels(depth, given[0])}"
+        )
+    factors = given if is_given else given * (levels - 1)
     if len(factors) != levels - 1:
         raise ValueError(
             f"factor: expected {levels - 1}, one for each level but the coarsest, got {factors}"
         )
     if depth % math.prod(factors):
-        hint = "" if isinstance(factor, Sequence) else _most_levels(depth, factor)
+        hint = "" if is_given else _most_levels(depth, given[0])
         raise ValueError(
             f"levels: {levels} levels with factor {factor} need a depth divisible by "
             f"{math.prod(factors)}, got {depth}{hint}"

@@ -6,14 +6,14 @@ works with blocks of the user's own.  Threads and a tape mean nothing here.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_array, check_output
+from ..floats import quiet
 from ..memory import check_memory
 from . import reference
 from .curvature_reference import STEP
@@ -50,21 +50,8 @@ class Net(reference.Net, Protocol):
 
 MANY_BYTES = 10**8
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def _silently(method: Method) -> Method:
-    """Compute as compiled code does: what is not finite is no warning or error of NumPy.
-
-    Whoever uses the numbers looks at them.
-    """
-
-    @functools.wraps(method)
-    def run(*arguments: Any, **keywords: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return method(*arguments, **keywords)
-
-    return cast(Method, run)
+_as_compiled = quiet("over", "invalid", "divide", "under")
+"""What is not finite is no error of NumPy: whoever uses the numbers looks at them."""
 
 
 class PythonEvaluator:
@@ -78,7 +65,7 @@ class PythonEvaluator:
         self.size = net.size
         self._fixed = [net.part(part) for part in fixed]
 
-    @_silently
+    @_as_compiled
     def logits(
         self, theta: Array, X: Array, out: Array, defect: Array | None = None, threads: int = 0
     ) -> None:
@@ -87,7 +74,7 @@ class PythonEvaluator:
         self._check_out("out", out, (len(X), self.net.n_outputs), theta=theta, X=X)
         out[...] = reference.logits(self.net, theta, X, defect)
 
-    @_silently
+    @_as_compiled
     def states(
         self,
         theta: Array,
@@ -104,7 +91,7 @@ class PythonEvaluator:
         for place, k in zip(out, layers, strict=True):
             place[...] = found[k]
 
-    @_silently
+    @_as_compiled
     def value(
         self, theta: Array, X: Array, y: NDArray[Any], defect: Array | None = None, threads: int = 0
     ) -> float:
@@ -112,7 +99,7 @@ class PythonEvaluator:
         self._check(theta, X, defect, y)
         return self._loss(reference.logits(self.net, theta, X, defect), y)[0]
 
-    @_silently
+    @_as_compiled
     def value_and_grad(
         self,
         theta: Array,
@@ -129,7 +116,7 @@ class PythonEvaluator:
         out[...] = self._free(reference.vjp(self.net, theta, X, dz, defect)[0])
         return value
 
-    @_silently
+    @_as_compiled
     def vjp(
         self,
         theta: Array,
@@ -151,7 +138,7 @@ class PythonEvaluator:
         if out_X is not None:
             out_X[...] = by_inputs
 
-    @_silently
+    @_as_compiled
     def hessian_product(
         self,
         theta: Array,
@@ -167,7 +154,7 @@ class PythonEvaluator:
         gradient, _ = reference.vjp(self.net, point, X, dz, defect)
         out[...] = self._free(gradient.imag / STEP)
 
-    @_silently
+    @_as_compiled
     def gauss_newton_product(
         self,
         theta: Array,
@@ -183,7 +170,7 @@ class PythonEvaluator:
         by_theta, _ = reference.vjp(self.net, theta, X, dz.imag / STEP, defect)
         out[...] = self._free(by_theta)
 
-    @_silently
+    @_as_compiled
     def state_defect(
         self,
         theta: Array,

@@ -107,7 +107,7 @@ def potential_layer(
 
 def normalised(norm: str, linear: Linear, g: Numbers, y: Numbers) -> tuple[Numbers, Any]:
     """Return the norm of the channels of each pixel, times `g`; pulled back to y and g."""
-    rows = y.reshape(len(y), len(g), -1)  # without images one pixel, whose channels are the features
+    rows = y.reshape(len(y), len(g), -1)  # a pixel, unless they are images
     centred = rows - rows.mean(axis=1, keepdims=True) if norm == "layer" else rows
     deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
     unit = centred / deviation
@@ -142,9 +142,8 @@ def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
         a, pull = inner_layer(linear, sigma_of, p["W1"], p["b1"], y)
 
         def pull_two(r: Numbers) -> tuple[Numbers, Layer]:
-            W2, b2 = p["W2"], p["b2"]
-            y_bar, weights, bias = pull(linear.transposed(W2, r))
-            by_second = {"W2": linear.outer(W2, r, a), "b2": linear.total(b2, r)}
+            y_bar, weights, bias = pull(linear.transposed(p["W2"], r))
+            by_second = {"W2": linear.outer(p["W2"], r, a), "b2": linear.total(p["b2"], r)}
             return y_bar, {"W1": weights, "b1": bias, **by_second}
 
         return linear.apply(p["W2"], a) + linear.spread(p["b2"]), pull_two

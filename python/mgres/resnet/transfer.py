@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import _core
 from .coarse import check_levels
 from .layered import LayeredNetwork
@@ -101,14 +103,17 @@ class DepthTransfer:
 
     def prolong(self, coarse: Array, out: Array) -> None:
         """Write P `coarse` to `out`: corrections, coarse to fine."""
+        _check_apart("coarse", coarse, out)
         self._transfer.prolong(self._prolongation, coarse, out)
 
     def restrict(self, fine: Array, out: Array) -> None:
         """Write P^T `fine` to `out`: gradients, fine to coarse."""
+        _check_apart("fine", fine, out)
         self._transfer.restrict(self._prolongation, fine, out)
 
     def project(self, fine: Array, out: Array) -> None:
         """Write Pi `fine` to `out`: parameters, fine to coarse."""
+        _check_apart("fine", fine, out)
         self._transfer.project(self._projection, fine, out)
 
     def lift(self, coarse: Array, out: Array) -> None:
@@ -116,5 +121,11 @@ class DepthTransfer:
 
         R lift = I exactly for constant prolongation.
         """
+        _check_apart("coarse", coarse, out)
         self._transfer.prolong(_core.Prolongation.constant, coarse, out)
         out[self._blocks] /= self._factor
+
+
+def _check_apart(name: str, given: Array, out: Array) -> None:
+    if np.may_share_memory(given, out):
+        raise ValueError(f"out: must not overlap {name}")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_plain
 from .layout import Array
 from .network import ResNet
 
@@ -90,6 +91,7 @@ def class_weights(
     """
     if not (isinstance(y, np.ndarray) and np.issubdtype(y.dtype, np.integer)):
         raise TypeError(f"y: expected an array of integer labels, got {_kind(y)}")
+    check_plain("y", y)
     if y.ndim != 1 or len(y) == 0:
         raise ValueError(f"y: expected labels of shape (n,), at least one, got shape {y.shape}")
     classes, which = np.unique(y, return_inverse=True)
@@ -113,6 +115,7 @@ def class_weights(
 
 
 def _check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
+    check_plain("sample_weight", sample_weight)
     given = np.asarray(sample_weight)
     if given.dtype.kind not in "iuf":
         raise TypeError(f"sample_weight: expected real numbers, got {_kind(sample_weight)}")

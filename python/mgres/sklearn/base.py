@@ -218,7 +218,7 @@ class ResNetEstimator(BaseEstimator):
         size = min(self.batch_size or BATCH, len(samples))
         losses = []
         total = float(samples.weights.sum())
-        with self._threads(size), np.errstate(over="ignore", invalid="ignore"):
+        with self._threads(size), np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for begin in range(0, len(samples), size):
                 f = self._objective(samples[order[begin : begin + size]], total)
                 losses.append(optimizer.step(f, self.theta_, self._optimizer_state))

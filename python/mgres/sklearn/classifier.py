@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ..blocks import Block
+from ..floats import quiet
 from ..recipes import defaults
 from .base import Array, ResNetEstimator
 from .samples import WeightedSamples, merged
@@ -303,6 +304,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         predicted: Array = self.classes_[best]
         return predicted
 
+    @quiet("under")
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the logarithms of the probabilities, shape (n, n_classes).
 
@@ -317,6 +319,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         shifted -= np.log1p(rest.sum(axis=1, keepdims=True))
         return shifted
 
+    @quiet("under")
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, in the order of `classes_`, (n, n_classes)."""
         probabilities: NDArray[np.float64] = np.exp(self.predict_log_proba(X))

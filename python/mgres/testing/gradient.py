@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..floats import quiet
 from ..mgopt import Objective, Vector
 from .report import Report, number, table
 
@@ -204,7 +205,7 @@ def _verdict(check: DirectionCheck, tolerance: float) -> list[str]:
     return failures
 
 
-@np.errstate(over="ignore", invalid="ignore")  # f may overflow at large steps
+@quiet("over", "invalid")  # f may overflow at large steps
 def _check_direction(
     f: Objective, x: Vector, fx: float, gradient: Vector, d: NDArray[np.float64]
 ) -> DirectionCheck:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..floats import quiet
 from ..mgopt import Hierarchy, Method, Tilted, Vector
 from .levels import LevelCheck, check_levels
 from .report import Report, number, table
@@ -57,7 +58,7 @@ class HierarchyReport(Report):
         return self.render("check_hierarchy", body)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a divergence is a finding, not an accident
+@quiet("over", "invalid")  # a divergence is a finding, not an accident
 def check_hierarchy(
     hierarchy: Hierarchy,
     x: Vector,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..floats import quiet
 from ..mgopt import Diagonal, Euclidean, LevelOptimizer, Metric, Vector
 from .carrying import carry_failures, memo_failures
 from .quadratic import Quadratic
@@ -85,7 +86,7 @@ class OptimizerReport(Report):
         return self.render(f"check_optimizer {self.optimizer}", body)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a divergence is a finding, not an accident
+@quiet("over", "invalid")  # a divergence is a finding, not an accident
 def check_optimizer(
     optimizer: LevelOptimizer,
     *,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..checks import check_integer, check_predictions, number_of
+from ..checks import check_integer, check_predictions, number_of, share_right
 from ..schemes import Euler, Scheme, scheme_of
 from .checks import check_parts, check_residual
 from .layout import Array, Parameters, StackLayout, TorchViews
@@ -314,9 +314,7 @@ class TorchResNet:
 
     def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
         """Return the share of samples whose predicted class is `y`."""
-        outputs = self.logits(theta, X)
-        finite = np.isfinite(outputs).all(axis=1)
-        return float(np.mean((np.argmax(outputs, axis=1) == y) & finite))
+        return share_right(self.logits(theta, X), y)
 
     def check_flat(self, name: str, theta: Array) -> Tensor:
         """Return a tensor on the memory of a flat array; an error if it does not fit.

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from ..checks import check_integer
 from ..exclusive import exclusive
 from ..interrupts import held_back
@@ -223,6 +225,7 @@ def fit(
     on_batches = batch_size is not None
     with (
         threads(n_threads),
+        np.errstate(under="ignore"),  # numbers that are too small are zero, whatever the caller has
         exclusive("hierarchy", hierarchy, "another call of fit"),
         f.samples.lent(exchanged=on_batches),
     ):

@@ -266,6 +266,9 @@ def test_trial_serves_the_next_step():
     ("options", "message"),
     [
         ({"radius": 0.0}, "radius: expected a positive number, got 0"),
+        ({"radius": True}, "radius: expected a positive number, got True"),
+        ({"radius": "1"}, "radius: expected a positive number, got '1'"),
+        ({"radius": -(10**400)}, "radius: expected a positive number, got -10"),
         ({"radius": math.nan}, "radius: expected a positive number, got nan"),
         ({"eta1": 0.0}, "eta1, eta2: expected 0 < eta1 <= eta2 < 1"),
         ({"eta1": 0.95}, "eta1, eta2: expected 0 < eta1 <= eta2 < 1"),

@@ -132,8 +132,7 @@ class Schedule:
         ValueError
             If `levels` is not positive.
         """
-        if levels < 1:
-            raise ValueError(f"levels: expected at least 1, got {levels}")
+        levels = check_integer("levels", levels)
         if levels == 1:
             return cls((), 1)
         steps = [1 if 2 * l > levels else 2 for l in range(levels, 0, -1)]

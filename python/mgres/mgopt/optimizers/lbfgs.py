@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import _core
 from ...checks import check_integer, check_number
+from ...floats import quiet
 from ..carrier import Carrier
 from ..metric import Metric
 from ..objective import Objective, Vector
@@ -127,7 +128,7 @@ class LBFGS:
             self._set_direction(state)
         return -math.inf < state.slope < 0
 
-    @np.errstate(over="ignore", invalid="ignore")
+    @quiet("over", "invalid")
     def _set_direction(self, state: LBFGSState) -> None:
         """Write -H f'(x) to `direction`, by the two loops, and <f'(x), direction> to `slope`."""
         d = state.direction
@@ -169,7 +170,7 @@ class LBFGS:
             t *= _shrink(t, value - fx, state.slope)
         return False
 
-    @np.errstate(over="ignore", invalid="ignore")
+    @quiet("over", "invalid")
     def learn(self, s: Vector, y: Vector, state: LBFGSState) -> None:
         """Add the pair of a step s and the change y of the derivative along it, if it counts."""
         curvature = _core.dot(s, y)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...checks import check_integer, check_number
+from ...floats import quiet
 from ..carrier import Carrier
 from ..metric import Metric
 from ..objective import Objective, Vector
@@ -187,7 +188,7 @@ class LSR1:
             fine.radius = coarse.radius
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@quiet("over", "invalid")
 def _gradient(derivative: Vector, metric: Metric) -> Vector:
     """Return M^-1 `derivative` in double precision."""
     out = derivative.astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import check_plain, number_of
 from ..layered import LayeredNetwork
 from .regularizer import Penalty
 
@@ -48,8 +50,28 @@ class DecayToStart:
     beta: float
     blocks: Array
 
+    def __post_init__(self) -> None:
+        if not 0 <= number_of(self.beta) < math.inf:
+            raise ValueError(f"beta: expected a number >= 0, got {self.beta!r}")
+        if not isinstance(self.blocks, np.ndarray):
+            raise TypeError(f"blocks: expected a numpy array, got {type(self.blocks).__name__}")
+        check_plain("blocks", self.blocks)
+        if not np.isfinite(self.blocks).all():
+            raise ValueError("blocks: expected finite numbers")
+
     def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
-        """Return the penalty for one level; see :class:`mgres.resnet.Regularizer`."""
+        """Return the penalty for one level; see :class:`mgres.resnet.Regularizer`.
+
+        Raises
+        ------
+        ValueError
+            If `blocks` has another shape.
+        """
+        if self.blocks.shape != (finest_depth, net.layer_size):
+            raise ValueError(
+                f"blocks: expected shape ({finest_depth}, {net.layer_size}), got "
+                f"{self.blocks.shape}"
+            )
         center = np.zeros(net.size, net.dtype)
         layers = self.blocks.reshape(net.depth, finest_depth // net.depth, net.layer_size)
         center[net.part("blocks")] = layers.mean(axis=1).ravel()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...checks import number_of
+from ...checks import check_integer, number_of
 from ...mgopt import L1, ProximalGradient, Rate
 from ..layered import LayeredNetwork
 from .regularizer import MEASURES
@@ -119,7 +119,8 @@ class Lasso:
         ValueError
             If the levels do not fit the depth.
         """
-        if levels < 1 or factor < 2 or net.depth % factor ** (levels - 1):
+        levels, factor = check_integer("levels", levels), check_integer("factor", factor, 2)
+        if levels > net.depth.bit_length() or net.depth % factor ** (levels - 1):
             raise ValueError(
                 f"levels: expected {net.depth} layers to be divisible by factor^(levels - 1), got "
                 f"levels = {levels} and factor = {factor}"

@@ -64,6 +64,20 @@ def test_writes_the_history(problem, tmp_path):
         assert [value for _, value in found[f"alpha/level_{level}"]] == expected
 
 
+def test_the_loss_of_the_finest_network_is_told_apart(tmp_path):
+    X, y, *_ = mgres.datasets.spirals(3, 150, 10)
+    net = mgres.ResNet(2, 4, 2, 256, final_time=10.0, activation="tanh")
+    f = mgres.ResNetObjective(net, X, y)
+    run = mgres.fit(f, seed=1, max_work_units=3.0, callbacks=[mgres.TensorBoard(tmp_path)])
+    cycles = [record for record in run.history[1:-1] if record.level > 0]
+    found = read_scalars(tmp_path)
+    asked = [record.cycle for record in cycles if record.finest is not None]
+    assert [step for step, _ in found["finest"]] == asked
+    assert 0 < len(asked) < len(found["loss"])
+    assert min(value for _, value in found["finest"]) == pytest.approx(f.value(run.theta), rel=1e-6)
+    assert found["loss"][-1][1] < run.history[-1].loss  # that of a coarse network
+
+
 def test_fit_closes_the_writer_however_it_ends(problem, tmp_path):
     def harm(record, theta):
         raise RuntimeError("harm")

@@ -17,7 +17,7 @@ REASONS = {
     "cycles": "--max-cycles was reached; --resume with a larger one goes on",
     "work_units": "--max-work-units was reached; --resume with a larger one goes on",
     "seconds": "--max-minutes was reached; --resume with a larger one goes on",
-    "divergence": "training diverged; the model is that of the last good cycle",
+    "divergence": "training diverged; the model is the best from before that",
     "interrupted": "interrupted; the model is the best of the complete cycles",
 }
 

@@ -48,8 +48,9 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
     cycle : str
         "cascade" (from the coarsest network to the finest), "single" (the finest alone), "V", "W",
         "F" (cycles of MG/OPT), "fmg" (nested iteration with V-cycles), "recommended" (what
-        :func:`mgres.fit` does by default) or "paper" (gradient descent in V-cycles); the last two
-        have optimisers of their own, which `learning_rate_init` does not concern.
+        :func:`mgres.fit` does by default) or "paper" (V-cycles of gradient descent with the rate
+        0.1, which diverge where that is too much); the last two have optimisers of their own, which
+        `learning_rate_init` does not concern.
     schedule : str, optional
         Steps of a V-, W- or F-cycle in the paper's notation, such as ``"[(1),1,{2}]"``; see
         :class:`mgres.Schedule`.

@@ -19,10 +19,11 @@ _opened = itertools.count()
 class TensorBoard:
     """A callback for :func:`mgres.fit` that writes what happens for TensorBoard.
 
-    After every cycle it writes the scalars ``loss``, ``accuracy`` (where it was asked for),
-    ``work_units``, ``seconds``, ``level`` and, for every level that was corrected,
-    ``alpha/level_0`` and so on: the step along the coarse correction, 0 if it was rejected.  The
-    step of the horizontal axis is the cycle.
+    After every cycle it writes the scalars ``loss`` and ``accuracy`` (where it was asked for),
+    which belong to ``level``, ``finest``, the loss of the finest network where it is known,
+    ``work_units``, ``seconds`` and, for every level that was corrected, ``alpha/level_0`` and so
+    on: the step along the coarse correction, 0 if it was rejected.  The step of the horizontal
+    axis is the cycle.
 
     `fit` closes it at its end, however it ends; calling it again opens another file in the same
     folder, which TensorBoard shows as one run.  It uses tensorboardX, or without it PyTorch's
@@ -90,6 +91,8 @@ def scalars(record: Record) -> dict[str, float]:
     }
     if record.accuracy is not None:
         found["accuracy"] = record.accuracy
+    if record.finest is not None:
+        found["finest"] = record.finest
     # a W-cycle corrects a level more than once: the last time counts
     found |= {f"alpha/level_{c.level}": c.alpha for c in record.corrections}
     return found

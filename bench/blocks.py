@@ -42,6 +42,14 @@ CASES = {
     "two-layer-64-256-norm": Case(blocks.TwoLayer(128, **NORMED), 64, 256, 1.7),
     "two-layer-16-1000-norm": Case(blocks.TwoLayer(32, **NORMED), 16, 1000, 3),
     "two-layer-16-1000-relu": Case(blocks.TwoLayer(32, activation="relu"), 16, 1000, 3),
+    **{
+        f"conv-{channels}-{size}x{size}-{samples}": Case(
+            blocks.Conv2d(channels, (size, size)), channels * size * size, samples, wanted, 64
+        )
+        for channels, wanted in ((8, 2.5), (16, 1.6), (32, 1.1))
+        for size in (8, 14, 28)
+        for samples in (16, 128)
+    },
     "gradient-16-1000": Case(blocks.Gradient(32, activation="tanh"), 16, 1000, 3),
 }
 
@@ -53,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     torch.set_num_threads(options.threads)
     print(f"mgres {mgres.__version__} ({mgres._core.isa}), PyTorch {torch.__version__}")
-    print(f"{options.threads} thread(s), depth {options.depth or 256}, float32")
+    depth = options.depth or "256, of convolutions 64"
+    print(f"{options.threads} thread(s), depth {depth}, float32")
     print(f"{'case':<24}{'mgres ms':>10}{'GFLOP/s':>9}{'eager':>8}{'compiled':>10}{'wanted':>8}")
     for name in options.case:
         case = CASES[name]._replace(**({"depth": options.depth} if options.depth else {}))
@@ -93,8 +102,7 @@ def play(name: str, case: Case, options: argparse.Namespace) -> bool:
                 gradient()
                 seconds[label].append(time.perf_counter() - start)
     median = {label: statistics.median(times) for label, times in seconds.items()}
-    products = 2 * case.width * case.block.hidden
-    flops = 3 * 2 * products * case.depth * case.samples
+    flops = 3 * 2 * products_of(case) * case.depth * case.samples
     ratios = [
         f"{median[label] / median['mgres']:.1f} x" if label in median else "-"
         for label in ("eager", "compiled")
@@ -104,6 +112,16 @@ def play(name: str, case: Case, options: argparse.Namespace) -> bool:
         f"{ratios[0]:>8}{ratios[1]:>10}{case.wanted:>6.1f} x"
     )
     return True
+
+
+def products_of(case: Case) -> int:
+    """Return the multiplications of a layer for one sample, those with zeros at edges included."""
+    filters = case.block.filters
+    matrices = [shape for shape in case.block.parameters(case.width).values() if len(shape) > 1]
+    weights = sum(int(np.prod(shape)) for shape in matrices)
+    if isinstance(case.block, blocks.Gradient):
+        weights *= 2
+    return weights if filters is None else weights * int(np.prod(filters.pixels))
 
 
 def torch_gradient(
@@ -135,7 +153,11 @@ def torch_gradient(
             u = state
             if block.norm == "layer":
                 u = functional.layer_norm(u, (net.width,), arrays["scale"][k], None, 1e-5)
-            if isinstance(block, blocks.TwoLayer):
+            if isinstance(block, blocks.Conv2d):
+                images = u.view(-1, block.channels, *block.shape)
+                W, b = arrays["W"][k], arrays["b"][k]
+                change = sigma(functional.conv2d(images, W, b, padding=1)).flatten(1)
+            elif isinstance(block, blocks.TwoLayer):
                 hidden = sigma(functional.linear(u, arrays["W1"][k], arrays["b1"][k]))
                 change = functional.linear(hidden, arrays["W2"][k], arrays["b2"][k])
             else:

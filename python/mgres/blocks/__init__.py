@@ -14,8 +14,8 @@ block                         :math:`F(y; p)`
 
 With :class:`Filters` the matrices of :class:`TwoLayer` and :class:`Gradient` are convolutions.
 
-All but Hamiltonian ones take two options.  ``norm`` feeds F with u in the place of y, with a trainable
-``scale`` g of one number for each feature,
+All but Hamiltonian ones take two options.  ``norm`` feeds F with u in the place of y, with a
+trainable ``scale`` g of one number for each feature,
 
 .. math::
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
-from .sizes import check_size
+from .sizes import MOST_PARAMETERS, check_size
 
 PADDINGS = ("zeros", "periodic")
 
@@ -65,6 +65,10 @@ class Filters:
         if not isinstance(self.padding, str) or self.padding not in PADDINGS:
             raise ValueError(f"padding: expected one of {PADDINGS}, got {self.padding!r}")
         object.__setattr__(self, "padding", str(self.padding))
+        if self.width > MOST_PARAMETERS:
+            raise ValueError(
+                f"shape: expected at most {MOST_PARAMETERS:.0e} features in a state, got {self.width}"
+            )
         self.compiled  # noqa: B018 - it checks the rest
 
     @property

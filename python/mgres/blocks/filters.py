@@ -67,7 +67,8 @@ class Filters:
         object.__setattr__(self, "padding", str(self.padding))
         if self.width > MOST_PARAMETERS:
             raise ValueError(
-                f"shape: expected at most {MOST_PARAMETERS:.0e} features in a state, got {self.width}"
+                f"shape: expected at most {MOST_PARAMETERS:.0e} features in a state, "
+                f"got {self.width}"
             )
         self.compiled  # noqa: B018 - it checks the rest
 

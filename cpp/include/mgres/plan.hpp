@@ -35,11 +35,21 @@ struct Plan {
   static constexpr Index kFewChunks = 8;   // a batch that could have so many should
   static constexpr Index kMaxGroups = 32;  // and so threads that help
 
+  /// Samples whose images stay close: their weights are few, so that it costs little to fetch them
+  /// for every chunk.
+  static Index image_chunk(Index width) {
+    constexpr Index bytes = Index{1} << 17;
+    const Index block = width * kLanes<S> * static_cast<Index>(sizeof(S));
+    return kLanes<S> * std::clamp<Index>(bytes / block, 1, kLeastChunk / kLanes<S>);
+  }
+
   Plan(const Network<S>& net, Index batch_size) : samples(batch_size) {
     const Index tapeable =
         TapeLimits{}.thread / (net.depth * net.width * static_cast<Index>(sizeof(S)));
     const Index largest =
-        std::clamp(std::min(samples / kFewChunks, tapeable), kLeastChunk, kLargestChunk);
+        net.block.filters.any()
+            ? image_chunk(net.width)
+            : std::clamp(std::min(samples / kFewChunks, tapeable), kLeastChunk, kLargestChunk);
     const Index pieces = ceil_div(samples, largest);
     const Index even = samples > largest ? round_up(pieces, 2) : pieces;
     chunk = round_up(ceil_div(samples, even), kLanes<S>);

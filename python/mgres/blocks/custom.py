@@ -29,6 +29,11 @@ class Custom(Block):
     def _check_options(self) -> None:
         """Check nothing: attributes are the user's own, whatever they are called."""
 
+    @property
+    def only_width(self) -> None:
+        """The width that networks must have: none."""
+        return None
+
     def parameters(self, width: int) -> dict[str, tuple[int, ...]]:
         """Return names and shapes of the arrays of one layer, in the order of the flat array.
 

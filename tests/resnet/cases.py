@@ -51,12 +51,13 @@ def _table():
                     words = [kind, norm, "paced" if paced else None, name]
                     given = {"norm": norm, "paced": paced, "activation": next(activations)}
                     yield "-".join(filter(None, words)), (replace(block, **given), scheme)
-    schemes_in_turn = cycle(SCHEMES.items())
+    in_turn, norms = cycle(SCHEMES.items()), cycle(blocks.NORMS)
     for kind, block in IMAGES.items():
-        for norm in (None, *blocks.NORMS):
-            name, scheme = next(schemes_in_turn)
-            given = {"norm": norm, "paced": norm == "layer", "activation": next(activations)}
-            words = [kind, norm, "paced" if norm == "layer" else None, name]
+        for norm in (None, next(norms)):
+            name, scheme = next(in_turn)
+            paced = norm == "layer"
+            words = [kind, norm, "paced" if paced else None, name]
+            given = {"norm": norm, "paced": paced, "activation": next(activations)}
             yield "-".join(filter(None, words)), (replace(block, **given), scheme)
     for hidden in (None, 5):
         for activation in blocks.ACTIVATIONS:

@@ -4,7 +4,8 @@
     python bench/blocks.py [--threads 1] [--repeats 9] [--compiled] [--case NAME ...]
 
 The same network, data and parameters; a gradient is the mean loss and its derivative by all
-parameters.  The answers are compared first; contestants then take turns, and ratios are medians.
+parameters.  The answers are compared first (to 1e-4, of convolutions to 1e-3); contestants then
+take turns, and ratios are medians.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ def play(name: str, case: Case, options: argparse.Namespace) -> bool:
     expected = ours().copy()
     for label, gradient in contestants.items():
         error = np.linalg.norm(np.asarray(gradient()) - expected) / np.linalg.norm(expected)
-        if not error < 1e-4:
+        # of so many pixels a few lie so close to the kink of relu that rounding decides on the side
+        if not error < (1e-4 if case.block.filters is None else 1e-3):
             print(f"{name}: {label} differs by {error:.1e}", file=sys.stderr)
             return False
     seconds: dict[str, list[float]] = {label: [] for label in contestants}

@@ -93,3 +93,8 @@ def run_python(tmp_path):
         return done
 
     return run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: several processes would else end with one at work."""
+    items.sort(key=lambda item: "newcomer" not in item.path.parts)

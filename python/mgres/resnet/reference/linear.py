@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Block
+from ...blocks import Block
 
 Numbers: TypeAlias = NDArray[Any]
 

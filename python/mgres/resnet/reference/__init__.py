@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import (
+from ...blocks import (
     Antisymmetric,
     Block,
     Conv1d,
@@ -24,11 +24,11 @@ from ..blocks import (
     Hamiltonian,
     TwoLayer,
 )
-from ..blocks.custom import checked_field
-from ..schemes import Scheme
-from .activations_reference import sigma as sigma
-from .layout import BlockViews, Views
-from .linear_reference import MATRIX, Linear, linear_of
+from ...blocks.custom import checked_field
+from ...schemes import Scheme
+from ..layout import BlockViews, Views
+from .activations import sigma as sigma
+from .linear import MATRIX, Linear, linear_of
 
 Numbers: TypeAlias = NDArray[Any]
 Layer: TypeAlias = dict[str, Any]

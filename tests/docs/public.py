@@ -18,6 +18,7 @@ PACKAGES = [
     "mgres.mgopt.nested",
     "mgres.mgopt.optimizers",
     "mgres.resnet",
+    "mgres.resnet.reference",
     "mgres.resnet.regularizers",
     "mgres.problems",
     "mgres.datasets",

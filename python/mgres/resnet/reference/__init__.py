@@ -30,6 +30,8 @@ from ..layout import BlockViews, Views
 from .activations import sigma as sigma
 from .linear import MATRIX, Linear, linear_of
 
+__all__: list[str] = []  # an oracle, and no part of what is public
+
 Numbers: TypeAlias = NDArray[Any]
 Layer: TypeAlias = dict[str, Any]
 """Arrays of one layer, or derivatives by them, by name."""

@@ -159,7 +159,23 @@ class Hamiltonian(Block):
 
 
 @dataclass(frozen=True)
-class Conv2d(Modified):
+class _Convolution(Modified):
+    """One convolution and one activation."""
+
+    @property
+    def kind(self) -> str:
+        """The name of what the core computes."""
+        return "dense"
+
+    def _check_options(self) -> None:
+        for each in fields(Filters):  # as they were understood
+            if hasattr(self, each.name):
+                object.__setattr__(self, each.name, getattr(self.filters, each.name))
+        super()._check_options()
+
+
+@dataclass(frozen=True)
+class Conv2d(_Convolution):
     r"""A convolution of images and one activation.
 
     .. math:: F(y) = \sigma(W * y + b), \qquad W: (c, c / g, k, k), \quad b: (c,)
@@ -182,26 +198,16 @@ class Conv2d(Modified):
 
     name: ClassVar[str] = "conv2d"
 
-    def _check_options(self) -> None:
-        for each in fields(Filters):  # as they were understood
-            object.__setattr__(self, each.name, getattr(self.filters, each.name))
-        if isinstance(self.shape, int):
-            raise ValueError(f"shape: expected a height and a width, got {self.shape}")
-        super()._check_options()
-
-    @property
-    def kind(self) -> str:
-        """The name of what the core computes."""
-        return "dense"
-
     @property
     def filters(self) -> Filters:
         """The convolution."""
+        if not isinstance(self.shape, (tuple, list)):
+            raise ValueError(f"shape: expected a height and a width, got {self.shape}")
         return Filters(self.channels, self.shape, self.kernel, self.groups, self.padding)
 
 
 @dataclass(frozen=True)
-class Conv1d(Modified):
+class Conv1d(_Convolution):
     r"""A convolution of images in one dimension, such as time series, and one activation.
 
     .. math:: F(y) = \sigma(W * y + b), \qquad W: (c, c / g, 1, k), \quad b: (c,)
@@ -224,22 +230,11 @@ class Conv1d(Modified):
 
     name: ClassVar[str] = "conv1d"
 
-    def _check_options(self) -> None:
-        object.__setattr__(self, "length", check_size("length", self.length))
-        for each in fields(Filters):
-            if each.name != "shape":
-                object.__setattr__(self, each.name, getattr(self.filters, each.name))
-        super()._check_options()
-
-    @property
-    def kind(self) -> str:
-        """The name of what the core computes."""
-        return "dense"
-
     @property
     def filters(self) -> Filters:
         """The convolution."""
-        return Filters(self.channels, self.length, self.kernel, self.groups, self.padding)
+        length = check_size("length", self.length)
+        return Filters(self.channels, length, self.kernel, self.groups, self.padding)
 
 
 KINDS: dict[str, type[Block]] = {

@@ -46,7 +46,10 @@ def test_a_run_with_a_block(mgres_ok, flowers, tmp_path, options, block):
     ("options", "message"),
     [
         ("--block sparse", "expected one of"),
-        ("--block conv2d", "block: conv2d needs channels and shape"),
+        (
+            "--block conv2d",
+            "expected one of dense, antisymmetric, two_layer, gradient, hamiltonian",
+        ),
         ("--hidden 5", "hidden: the block dense has no such option"),
         ("--block hamiltonian --norm layer", "norm: the block hamiltonian has no such option"),
         ("--block hamiltonian --paced", "paced: the block hamiltonian has no such option"),

@@ -31,6 +31,17 @@ SPREAD = {"antisymmetric": 0.4, "ascent": 0.4, "gradient": 1 / 8, "potential": 0
 
 HIDDEN = {"two_layer": 2, "gradient": 1}
 """Hidden features of blocks by name, in widths."""
+
+
+def needs(block: str) -> list[str]:
+    """Return what a block by this name must be told beside it."""
+    given = ["hidden"] if block in HIDDEN else []
+    return [f.name for f in fields(KINDS[block]) if f.default is MISSING and f.name not in given]
+
+
+BY_NAME = tuple(name for name in NAMES if not needs(name))
+"""Blocks for which a name is enough."""
+
 CLASSIFIER_ALPHA = 30.0
 REGRESSOR_ALPHA = 100.0
 """For noisy targets; exact ones want 1 or less."""
@@ -92,10 +103,9 @@ def block_of(
         raise ValueError(f"{name}: the block {block} has no such option, got {given[name]!r}")
     if block in HIDDEN:
         given.setdefault("hidden", HIDDEN[block] * width)
-    missing = [f.name for f in fields(kind) if f.default is MISSING and f.name not in given]
-    if missing:
+    if needs(block):
         raise ValueError(
-            f"block: {block} needs {' and '.join(missing)}: in the place of its name take "
+            f"block: {block} needs {' and '.join(needs(block))}: in the place of its name take "
             f"mgres.blocks.{kind.__name__}(...)"
         )
     return kind(**given)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..blocks import NAMES, NORMS
+from ..blocks import NORMS
 from ..datasets.columns import suggestion
 from ..datasets.targets import TASKS
 from ..recipes import defaults
@@ -106,7 +106,7 @@ OPTIONS: tuple[Option, ...] = (
         "is larger)",
         "V",
     ),
-    _choice("block", "network", NAMES, "what a layer computes (default: dense)"),
+    _choice("block", "network", defaults.BY_NAME, "what a layer computes (default: dense)"),
     Option(
         "hidden",
         "network",

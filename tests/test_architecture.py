@@ -38,11 +38,12 @@ ARROWS = {
     "schemes": "_core checks",
     "mgopt": "_core checks floats",
     "resnet": "blocks schemes mgopt _core checks floats memory parallel",
+    "stages": "resnet blocks schemes _core checks memory",
     "problems": "mgopt",
     "datasets": "checks",
     "plot": "training resnet mgopt",
     "testing": "mgopt resnet floats",
-    "files": "resnet blocks schemes checks",
+    "files": "stages resnet blocks schemes checks",
     "recipes": "resnet blocks schemes mgopt",
     "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
     "runs": "training recipes files resnet blocks mgopt datasets plot info parallel checks "
@@ -50,8 +51,8 @@ ARROWS = {
     "experiments": "runs training recipes files resnet blocks mgopt datasets testing plot info "
     "parallel _core checks",
     "sklearn": "training recipes resnet blocks mgopt parallel checks exclusive floats",
-    "torch": "resnet blocks schemes mgopt checks",
-    "__init__": "_core parallel blocks schemes mgopt resnet problems datasets testing files "
+    "torch": "stages resnet blocks schemes mgopt checks",
+    "__init__": "_core parallel blocks schemes mgopt resnet stages problems datasets testing files "
     "recipes training plot experiments",
     "cli": "__init__ parallel info mgopt resnet problems datasets testing files recipes training "
     "plot experiments runs checks interrupts",

@@ -56,7 +56,7 @@ void keep_off_kinks(const ResNet& net, std::vector<S>& theta, std::vector<S>& in
   for (Index j = 0; j < net.inputs; ++j) theta[u(j)] = j == 0 ? S(1) : S(0);
   for (Index s = 0; s < kDistinct; ++s) inputs[u(s * net.inputs)] = s % 2 == 0 ? S(1) : S(-1);
   for (Index k = 0; k < net.depth; ++k) {
-    S* W = theta.data() + at.layers + k * at.layer;
+    S* W = theta.data() + at.layers[0] + k * at.layer[0];
     S* b = W + v * v;
     for (Index i = 0; i < v * v; ++i)
       W[i] = i % v == 0 ? std::copysign(S(2), W[i]) : W[i] / static_cast<S>(4 * v);

@@ -19,7 +19,7 @@ constexpr double kTolerance = 1e-6;
 /// Arguments: width, and depth of the finer network.
 DepthTransfer transfer(const benchmark::State& state) {
   const Index width = state.range(0);
-  return {2 * width, width * width + width, state.range(1) / 2, 2, 2 * width + 2};
+  return {2 * width, {{width * width + width, state.range(1) / 2}}, 2, 2 * width + 2};
 }
 
 /// Check `out`, which `run` writes, then time `run`.  `numbers` are read or written.
@@ -27,7 +27,7 @@ template <class Run>
 void check_and_time(benchmark::State& state, const reference::Matrix& matrix, const Vector& in,
                     Vector& out, Index numbers, const Run& run) {
   run();
-  const auto expected = reference::apply(matrix, transfer(state), in);
+  const auto expected = reference::apply({matrix}, transfer(state), in);
   if (!bench::accept(state, bench::relative_error(out, expected), kTolerance)) return;
   for (auto _ : state) {
     run();

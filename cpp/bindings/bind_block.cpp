@@ -1,14 +1,31 @@
+#include <array>
 #include <optional>
+#include <vector>
 
 #include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
 
 #include "bindings.hpp"
-#include "mgres/block_spec.hpp"
+#include "mgres/network_spec.hpp"
 
 namespace mgres::bindings {
 
 namespace py = pybind11;
+
+namespace {
+
+py::list named_shapes(const Fields& arrays) {
+  py::list found;
+  for (const Field& f : arrays) {
+    py::list shape;
+    for (const Index n : f.shape)
+      if (n > 0) shape.append(n);
+    found.append(py::make_tuple(f.name, py::tuple(shape)));
+  }
+  return found;
+}
+
+}  // namespace
 
 /// The description of a block; it answers for what a layer has and may do.
 void bind_block(py::module_& m) {
@@ -68,20 +85,55 @@ void bind_block(py::module_& m) {
            "Raise ValueError unless layers of this block can step by `scheme`.")
       .def(
           "parameters",
-          [](const BlockSpec& block, Index width) {
-            py::list found;
-            for (const Field& f : fields(block, width)) {
-              py::list shape;
-              for (const Index n : f.shape)
-                if (n > 0) shape.append(n);
-              found.append(py::make_tuple(f.name, py::tuple(shape)));
-            }
-            return found;
-          },
+          [](const BlockSpec& block, Index width) { return named_shapes(fields(block, width)); },
           py::arg("width"), "Names and shapes of the arrays of a layer, in their order.")
       .def(
           "size", [](const BlockSpec& block, Index width) { return fields(block, width).size(); },
           py::arg("width"), "Number of parameters of a layer.");
+  py::native_enum<MapKind>(m, "MapKind", "enum.Enum")
+      .value("matrix", MapKind::matrix)
+      .value("pooled", MapKind::pooled)
+      .value("convolution", MapKind::convolution)
+      .value("resample", MapKind::resample)
+      .finalize();
+  using Sizes = std::array<Index, 3>;
+  py::class_<MapSpec>(m, "Map", "A linear map before, between or behind stacks.")
+      .def(py::init([](MapKind kind, const Sizes& in, const Sizes& out, Index kernel_rows,
+                       Index kernel_columns, bool periodic, bool biased) {
+             const MapSpec map{kind,        {in[0], in[1], in[2]}, {out[0], out[1], out[2]},
+                               kernel_rows, kernel_columns,        periodic,
+                               biased};
+             check_map(map);
+             return map;
+           }),
+           py::arg("kind"), py::arg("before"), py::arg("behind"), py::kw_only(),
+           py::arg("kernel_rows") = 1, py::arg("kernel_columns") = 1, py::arg("periodic") = false,
+           py::arg("biased") = true)
+      .def(
+          "parameters", [](const MapSpec& map) { return named_shapes(fields(map)); },
+          "Names and shapes of the arrays of the map, in their order.");
+  py::class_<StackSpec>(m, "Stack", "Layers that are alike.")
+      .def(py::init([](Index width, Index depth, double final_time, const BlockSpec& block,
+                       Scheme scheme, double substeps) {
+             const StackSpec stack{width, depth, final_time, block, scheme, substeps};
+             check_stack(stack);
+             return stack;
+           }),
+           py::arg("width"), py::arg("depth"), py::arg("final_time"), py::arg("block"),
+           py::kw_only(), py::arg("scheme") = Scheme::euler, py::arg("substeps") = 1.0);
+  py::class_<NetworkSpec>(m, "Network",
+                          "Stacks of layers, with maps before, between and behind them.")
+      .def(py::init([](const MapSpec& opening, const std::vector<StackSpec>& stacks,
+                       const std::vector<MapSpec>& connections, const MapSpec& closing) {
+             NetworkSpec net;
+             net.opening = opening;
+             net.stacks = stacks;
+             net.connections = connections;
+             net.closing = closing;
+             check_network(net);
+             return net;
+           }),
+           py::arg("opening"), py::arg("stacks"), py::arg("connections"), py::arg("closing"));
 }
 
 }  // namespace mgres::bindings

@@ -1,4 +1,3 @@
-#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -20,20 +19,6 @@ namespace mgres::bindings {
 
 namespace {
 
-ResNet make_net(Index inputs, Index width, Index outputs, Index depth, double final_time,
-                const BlockSpec& block, Scheme scheme, double substeps) {
-  check(inputs >= 1, "n_inputs: expected at least 1, got ", inputs);
-  check(outputs >= 1, "n_outputs: expected at least 1, got ", outputs);
-  check(depth >= 1, "depth: expected at least 1, got ", depth);
-  check(final_time > 0 && std::isfinite(final_time), "final_time: expected a positive number, got ",
-        final_time);
-  check(substeps >= 1 && std::isfinite(substeps), "substeps: expected a number >= 1, got ",
-        substeps);
-  check_block(block, width);
-  check_scheme(block, scheme);
-  return {inputs, width, outputs, depth, final_time, block, scheme, substeps};
-}
-
 /// What the states of a batch get added, if anything; see mgres::state_defect.
 using Defect = std::optional<py::array>;
 
@@ -47,11 +32,10 @@ bool signal_arrived() {
 template <class S>
 class Evaluator {
  public:
-  Evaluator(const ResNet& net, Loss loss, bool opening, bool blocks, bool closing,
-            const TapeLimits& limits)
+  Evaluator(const NetworkSpec& net, Loss loss, const Trainable& trainable, const TapeLimits& limits)
       : net_(net),
         loss_(loss),
-        trainable_{opening, blocks, closing},
+        trainable_(trainable),
         size_(net_.layout.size),
         workspaces_(limits) {}
 
@@ -59,30 +43,35 @@ class Evaluator {
               const Defect& defect, int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
-    S* result = view<S>("out", out, {batch.size, net_.outputs});
-    check_apart({"out", result, batch.size * net_.outputs},
+    S* result = view<S>("out", out, {batch.size, net_.outputs()});
+    check_apart({"out", result, batch.size * net_.outputs()},
                 {range("theta", parameters), range(batch)});
     run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
       mgres::logits(net_, parameters, batch, result, workspace, interrupt, most);
     });
   }
 
-  void states(const py::array& theta, const py::array& X, const std::vector<Index>& layers,
-              const py::array& out, const Defect& defect, int threads) {
+  void states(const py::array& theta, const py::array& X, Index stack,
+              const std::vector<Index>& layers, const py::array& out, const Defect& defect,
+              int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
+    const auto stacks = static_cast<Index>(net_.stacks.size());
+    check(stack >= 0 && stack < stacks, "stack: expected a number from 0 to ", stacks - 1, ", got ",
+          stack);
+    const StackSpec& wanted = net_.stacks[static_cast<std::size_t>(stack)];
     Index least = 0;
     for (const Index k : layers) {
-      check(k >= least && k <= net_.depth, "layers: expected ascending numbers from 0 to ",
-            net_.depth, ", got ", k);
+      check(k >= least && k <= wanted.depth, "layers: expected ascending numbers from 0 to ",
+            wanted.depth, ", got ", k);
       least = k + 1;
     }
     const Index number = static_cast<Index>(layers.size());
-    S* result = view<S>("out", out, {number, batch.size, net_.width});
-    check_apart({"out", result, number * batch.size * net_.width},
+    S* result = view<S>("out", out, {number, batch.size, wanted.width});
+    check_apart({"out", result, number * batch.size * wanted.width},
                 {range("theta", parameters), range(batch)});
     run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
-      mgres::states(net_, parameters, batch, layers, result, workspace, interrupt, most);
+      mgres::states(net_, parameters, batch, stack, layers, result, workspace, interrupt, most);
     });
   }
 
@@ -147,13 +136,13 @@ class Evaluator {
            int threads) {
     const S* parameters = view<const S>("theta", theta, {size_});
     const Batch<S> batch = make_batch(X, defect);
-    const S* derivative = view<const S>("dlogits", dlogits, {batch.size, net_.outputs});
+    const S* derivative = view<const S>("dlogits", dlogits, {batch.size, net_.outputs()});
     S* gradient = view<S>("out", out, {size_});
-    const Range given("dlogits", derivative, batch.size * net_.outputs);
+    const Range given("dlogits", derivative, batch.size * net_.outputs());
     check_apart(range("out", gradient), {range("theta", parameters), range(batch), given});
-    S* dX = out_X ? view<S>("out_X", *out_X, {batch.size, net_.inputs}) : nullptr;
+    S* dX = out_X ? view<S>("out_X", *out_X, {batch.size, net_.inputs()}) : nullptr;
     if (out_X)
-      check_apart({"out_X", dX, batch.size * net_.inputs},
+      check_apart({"out_X", dX, batch.size * net_.inputs()},
                   {range("theta", parameters), range(batch), given, range("out", gradient)});
     run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
       mgres::vjp(net_, trainable_, parameters, batch, derivative, gradient, dX, workspace,
@@ -165,23 +154,28 @@ class Evaluator {
                     const py::array& coarse_theta, const py::array& out, const Defect& defect,
                     int threads) {
     const Network<S>& other = coarse.net_;
-    check(other.inputs == net_.inputs && other.width == net_.width && net_.depth % other.depth == 0,
-          "coarse: expected ", net_.inputs, " inputs, width ", net_.width,
-          " and a depth that divides ", net_.depth, ", got ", other.inputs, ", ", other.width,
-          " and ", other.depth);
+    check(other.inputs() == net_.inputs() && other.stacks.size() == net_.stacks.size(),
+          "coarse: expected ", net_.inputs(), " inputs and ", net_.stacks.size(), " stacks, got ",
+          other.inputs(), " and ", other.stacks.size());
+    for (std::size_t i = 0; i < net_.stacks.size(); ++i) {
+      const StackSpec &ours = net_.stacks[i], &theirs = other.stacks[i];
+      check(theirs.width == ours.width && ours.depth % theirs.depth == 0, "coarse: expected width ",
+            ours.width, " and a depth that divides ", ours.depth, ", got ", theirs.width, " and ",
+            theirs.depth);
+    }
     const S* parameters = view<const S>("theta", theta, {size_});
     const S* coarse_parameters = view<const S>("coarse_theta", coarse_theta, {coarse.size_});
     const Batch<S> batch = make_batch(X, defect);
-    S* tau = view<S>("out", out, {other.depth, defect_layer<S>(other, batch.size)});
+    S* tau = view<S>("out", out, {defect_size(other, batch.size)});
     run(threads, [&](Workspace<S>& workspace, Interrupt& interrupt, int most) {
       mgres::state_defect(net_, parameters, batch, other, coarse_parameters, tau, workspace,
                           interrupt, most);
     });
   }
 
-  py::tuple defect_shape(Index samples) const {
+  Index defect_size(Index samples) const {
     check(samples >= 1, "n_samples: expected at least 1, got ", samples);
-    return py::make_tuple(net_.depth, defect_layer<S>(net_, samples));
+    return defect_size(net_, samples);
   }
 
   Index gradient_bytes(Index samples, int threads) const {
@@ -199,12 +193,15 @@ class Evaluator {
 
  private:
   Batch<S> make_batch(const py::array& X, const Defect& defect) const {
-    const S* data = view<const S>("X", X, {-1, net_.inputs});
+    const S* data = view<const S>("X", X, {-1, net_.inputs()});
     const Index samples = X.shape(0);
     if (samples == 0) throw py::value_error("X: expected at least one sample, got none");
     if (!defect) return {data, samples};
-    return {data, samples,
-            view<const S>("defect", *defect, {net_.depth, defect_layer<S>(net_, samples)})};
+    return {data, samples, view<const S>("defect", *defect, {defect_size(net_, samples)})};
+  }
+
+  static Index defect_size(const Network<S>& net, Index samples) {
+    return mgres::defect_size(net, samples);
   }
 
   /// Numbers of an array, to see whether another one overlaps them.
@@ -225,23 +222,25 @@ class Evaluator {
   }
 
   Range range(const char* name, const S* parameters) const { return {name, parameters, size_}; }
-  Range range(const Batch<S>& batch) const { return {"X", batch.inputs, batch.size * net_.inputs}; }
+  Range range(const Batch<S>& batch) const {
+    return {"X", batch.inputs, batch.size * net_.inputs()};
+  }
   Range range(const Targets<S>& y, Index samples) const {
     if (y.labels != nullptr) return {"y", y.labels, samples};
-    return {"y", y.vectors, samples * y.row(net_.outputs)};
+    return {"y", y.vectors, samples * y.row(net_.outputs())};
   }
 
   Targets<S> make_targets(const py::array& y, Index samples) const {
     Targets<S> targets;
     if (!py::isinstance<py::array_t<std::int64_t>>(y)) {
-      targets.weighted = y.ndim() == 2 && y.shape(1) == net_.outputs + 1;
-      targets.vectors = view<const S>("y", y, {samples, targets.row(net_.outputs)});
+      targets.weighted = y.ndim() == 2 && y.shape(1) == net_.outputs() + 1;
+      targets.vectors = view<const S>("y", y, {samples, targets.row(net_.outputs())});
       return targets;
     }
     targets.labels = view<const std::int64_t>("y", y, {samples});
     for (Index i = 0; i < samples; ++i)
-      check(targets.labels[i] >= 0 && targets.labels[i] < net_.outputs,
-            "y: expected labels from 0 to ", net_.outputs - 1, ", got ", targets.labels[i],
+      check(targets.labels[i] >= 0 && targets.labels[i] < net_.outputs(),
+            "y: expected labels from 0 to ", net_.outputs() - 1, ", got ", targets.labels[i],
             " for sample ", i);
     return targets;
   }
@@ -275,21 +274,19 @@ template <class S>
 void bind_evaluator(py::module_& m, const char* name) {
   using E = Evaluator<S>;
   py::class_<E>(m, name, "A network with its loss, and the memory to evaluate them.")
-      .def(py::init([](Index inputs, Index width, Index outputs, Index depth, double final_time,
-                       const BlockSpec& block, Loss loss, bool opening, bool blocks, bool closing,
-                       Scheme scheme, double substeps, Index tape_bytes) {
-             const ResNet net =
-                 make_net(inputs, width, outputs, depth, final_time, block, scheme, substeps);
+      .def(py::init([](const NetworkSpec& net, Loss loss, bool opening, bool blocks,
+                       bool connections, bool closing, Index tape_bytes) {
+             check_network(net);
              check(tape_bytes >= 0, "tape_bytes: expected at least 0, got ", tape_bytes);
              const TapeLimits limits =
                  tape_bytes > 0 ? TapeLimits{tape_bytes, tape_bytes, tape_bytes} : TapeLimits{};
-             return std::make_unique<E>(net, loss, opening, blocks, closing, limits);
+             return std::make_unique<E>(net, loss, Trainable{opening, blocks, connections, closing},
+                                        limits);
            }),
-           py::arg("n_inputs"), py::arg("width"), py::arg("n_outputs"), py::arg("depth"),
-           py::arg("final_time"), py::arg("block"), py::arg("loss") = Loss::cross_entropy,
+           py::arg("net"), py::arg("loss") = Loss::cross_entropy, py::kw_only(),
            py::arg("train_opening") = true, py::arg("train_blocks") = true,
-           py::arg("train_closing") = true, py::kw_only(), py::arg("scheme") = Scheme::euler,
-           py::arg("substeps") = 1.0, py::arg("tape_bytes") = 0)
+           py::arg("train_connections") = true, py::arg("train_closing") = true,
+           py::arg("tape_bytes") = 0)
       .def_property_readonly("size", &E::size, "Length of the flat parameter vector.")
       .def_property_readonly("workspace_bytes", &E::workspace_bytes,
                              "Scratch memory held at present, in bytes.")
@@ -302,9 +299,9 @@ void bind_evaluator(py::module_& m, const char* name) {
            py::arg("out").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write the logits (n, n_outputs) to `out`.")
       .def("states", &E::states, py::arg("theta").noconvert(), py::arg("X").noconvert(),
-           py::arg("layers"), py::arg("out").noconvert(), py::arg("defect") = py::none(),
-           py::arg("threads") = 0,
-           "Write the states after `layers` layers, (n, width) each, to `out`.")
+           py::arg("stack"), py::arg("layers"), py::arg("out").noconvert(),
+           py::arg("defect") = py::none(), py::arg("threads") = 0,
+           "Write the states after `layers` layers of a stack, (n, width) each, to `out`.")
       .def("value", &E::value, py::arg("theta").noconvert(), py::arg("X").noconvert(),
            py::arg("y").noconvert(), py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Return the mean loss.")
@@ -329,8 +326,8 @@ void bind_evaluator(py::module_& m, const char* name) {
            py::arg("coarse"), py::arg("coarse_theta").noconvert(), py::arg("out").noconvert(),
            py::arg("defect") = py::none(), py::arg("threads") = 0,
            "Write by how much the steps of `coarse` miss the states of this network to `out`.")
-      .def("defect_shape", &E::defect_shape, py::arg("n_samples"),
-           "Return the shape of a state defect of this network.");
+      .def("defect_size", py::overload_cast<Index>(&E::defect_size, py::const_),
+           py::arg("n_samples"), "Return the length of a state defect of this network.");
 }
 
 }  // namespace

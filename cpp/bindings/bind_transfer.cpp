@@ -1,4 +1,8 @@
+#include <utility>
+#include <vector>
+
 #include <pybind11/native_enum.h>
+#include <pybind11/stl.h>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -9,13 +13,18 @@ namespace mgres::bindings {
 
 namespace {
 
-DepthTransfer make(Index head, Index layer, Index coarse_depth, Index factor, Index tail) {
+DepthTransfer make(Index head, const std::vector<std::pair<Index, Index>>& stacks, Index factor,
+                   Index tail) {
   check(head >= 0, "head: expected at least 0, got ", head);
-  check(layer >= 0, "layer: expected at least 0, got ", layer);
-  check(coarse_depth >= 1, "coarse_depth: expected at least 1, got ", coarse_depth);
   check(factor >= 1, "factor: expected at least 1, got ", factor);
   check(tail >= 0, "tail: expected at least 0, got ", tail);
-  return {head, layer, coarse_depth, factor, tail};
+  DepthTransfer t{head, {}, factor, tail};
+  for (const auto& [layer, coarse_depth] : stacks) {
+    check(layer >= 0, "stacks: expected layers of at least 0 numbers, got ", layer);
+    check(coarse_depth >= 1, "stacks: expected at least 1 coarse layer, got ", coarse_depth);
+    t.stacks.push_back({layer, coarse_depth});
+  }
+  return t;
 }
 
 template <class Kind, class Apply>
@@ -58,10 +67,10 @@ void bind_transfer(py::module_& m) {
       .value("full_weighting", Projection::full_weighting)
       .finalize();
   py::class_<DepthTransfer>(m, "DepthTransfer",
-                            "Transfers between flat vectors [head | layers | tail] that differ in "
-                            "the number of layers by a factor.")
-      .def(py::init(&make), py::arg("head"), py::arg("layer"), py::arg("coarse_depth"),
-           py::arg("factor"), py::arg("tail"))
+                            "Transfers between flat vectors [head | layers of each stack | tail] "
+                            "that differ in the number of layers by a factor; a stack is given as "
+                            "the numbers of a layer and of coarse layers.")
+      .def(py::init(&make), py::arg("head"), py::arg("stacks"), py::arg("factor"), py::arg("tail"))
       .def_property_readonly("coarse_size", &DepthTransfer::coarse_size)
       .def_property_readonly("fine_size", &DepthTransfer::fine_size)
       .def("prolong", &py_prolong, py::arg("kind"), py::arg("coarse").noconvert(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mgres/arena.hpp"
 #include "mgres/tiles.hpp"
 #include "mgres/vector.hpp"
 
@@ -9,19 +10,18 @@ namespace mgres {
 
 namespace {
 
-// The features of a sample lie next to each other, so here a vector holds features, not samples:
-// whole vectors first, then the few features that remain, which are brought into blocks.
+// The features of a sample lie next to each other, so with a matrix a vector holds features, not
+// samples: whole vectors first, then the few features that remain, which are brought into blocks.
 
 template <class S>
 Index whole_vectors(Index inputs) {
   return inputs / kLanes<S> * kLanes<S>;
 }
 
-/// The last features of X as blocks (blocks, features, kLanes).
+/// The features of X from `first` on as blocks (blocks, features, kLanes).
 template <class S>
-void gather_rest(const S* X, Index inputs, Index count, S* out) {
+void gather(const S* X, Index inputs, Index first, Index count, S* out) {
   constexpr Index L = kLanes<S>;
-  const Index first = whole_vectors<S>(inputs);
   const Index rest = inputs - first;
   std::fill_n(out, ceil_div(count, L) * rest * L, S(0));
   for (Index n = 0; n < count; ++n)
@@ -71,55 +71,89 @@ void open_rows(const S* Q, const S* X, Index inputs, Index count, const S* rest,
   for (int i = 0; i < R; ++i) store(y0 + i * L, y[i][0]);
 }
 
-}  // namespace
-
 template <class S>
-Index opening_scratch(Index inputs, Index blocks) {
-  return blocks * (inputs - whole_vectors<S>(inputs)) * kLanes<S>;
-}
-
-template <class S>
-void open(const ResNet& net, const S* Q, const S* X, Index count, S* y0, S* scratch) {
+void open(Index width, Index inputs, const S* Q, const S* X, Index count, S* y0, const S* rest) {
   constexpr Index L = kLanes<S>;
-  gather_rest(X, net.inputs, count, scratch);
-  const Index rest_block = opening_scratch<S>(net.inputs, 1);
-  for (Index n = 0; n < count; n += L, X += L * net.inputs, scratch += rest_block)
-    for_each_tile<kTileRows>(net.width, [&](Index i, auto R) {
-      open_rows<S, R>(Q + i * net.inputs, X, net.inputs, std::min(L, count - n), scratch,
-                      y0 + n * net.width + i * L);
+  const Index rest_block = (inputs - whole_vectors<S>(inputs)) * L;
+  for (Index n = 0; n < count; n += L, X += L * inputs, rest += rest_block)
+    for_each_tile<kTileRows>(width, [&](Index i, auto R) {
+      open_rows<S, R>(Q + i * inputs, X, inputs, std::min(L, count - n), rest,
+                      y0 + n * width + i * L);
     });
 }
 
 template <class S>
-void add_opening_gradient(const ResNet& net, const S* a0, const S* X, Index count, const S* scratch,
-                          S* dQ) {
+void add_matrix_gradient(Index width, Index inputs, const S* a0, const S* X, Index count,
+                         const S* rest, S* dQ) {
   constexpr Index L = kLanes<S>;
-  const Index first = whole_vectors<S>(net.inputs);
-  const Index rest = net.inputs - first;
-  const Index block = net.width * L;
-  add_outer_by_samples<S>(net.width, first, a0, block, X, net.inputs, count, dQ, net.inputs);
-  add_outer_by_lanes<S>(net.width, rest, a0, block, scratch, rest * L, ceil_div(count, L),
-                        dQ + first, net.inputs);
+  const Index first = whole_vectors<S>(inputs);
+  const Index block = width * L;
+  add_outer_by_samples<S>(width, first, a0, block, X, inputs, count, dQ, inputs);
+  add_outer_by_lanes<S>(width, inputs - first, a0, block, rest, (inputs - first) * L,
+                        ceil_div(count, L), dQ + first, inputs);
 }
 
 template <class S>
-void opening_adjoint(const ResNet& net, const S* Q, const S* a0, Index count, S* dX) {
+void matrix_adjoint(Index width, Index inputs, const S* Q, const S* a0, Index count, S* dX) {
   constexpr Index L = kLanes<S>;
-  for (Index n = 0; n < count; ++n, dX += net.inputs) {
-    auto row = as_array(dX, net.inputs);
+  for (Index n = 0; n < count; ++n, dX += inputs) {
+    auto row = as_array(dX, inputs);
     row.setZero();
-    const S* a = a0 + n / L * net.width * L + n % L;
-    for (Index i = 0; i < net.width; ++i)
-      row += a[i * L] * as_array(Q + i * net.inputs, net.inputs);
+    const S* a = a0 + n / L * width * L + n % L;
+    for (Index i = 0; i < width; ++i) row += a[i * L] * as_array(Q + i * inputs, inputs);
   }
 }
 
-#define MGRES_INSTANTIATE(S)                                                                     \
-  template Index opening_scratch<S>(Index, Index);                                               \
-  template void open<S>(const ResNet&, const S*, const S*, Index, S*, S*);                       \
-  template void add_opening_gradient<S>(const ResNet&, const S*, const S*, Index, const S*, S*); \
-  template void opening_adjoint<S>(const ResNet&, const S*, const S*, Index, S*);
-MGRES_INSTANTIATE(float)
-MGRES_INSTANTIATE(double)
+}  // namespace
+
+template <class S>
+Opening<S>::Opening(const MapSpec& spec)
+    : by_rows_(spec.kind == MapKind::matrix && !spec.biased),
+      inputs_(spec.in.size()),
+      width_(spec.out.size()),
+      junction_(spec) {}
+
+/// Numbers of the samples that are brought into blocks.
+template <class S>
+Index Opening<S>::given(Index blocks) const {
+  const Index first = by_rows_ ? whole_vectors<S>(inputs_) : 0;
+  return Arena<S>::room(blocks * (inputs_ - first) * kLanes<S>);
+}
+
+template <class S>
+Index Opening<S>::scratch_size(Index blocks) const {
+  return by_rows_ ? given(blocks) : 2 * given(blocks) + junction_.scratch_size(blocks);
+}
+
+template <class S>
+void Opening<S>::forward(const S* p, const S* X, Index count, S* y0, S* scratch) const {
+  gather(X, inputs_, by_rows_ ? whole_vectors<S>(inputs_) : 0, count, scratch);
+  if (by_rows_) return open(width_, inputs_, p, X, count, y0, scratch);
+  const Index blocks = ceil_div(count, kLanes<S>);
+  junction_.forward(p, blocks, scratch, y0, scratch + 2 * given(blocks));
+}
+
+template <class S>
+void Opening<S>::add_gradient(const S* a0, const S* X, Index count, S* gradient, S* scratch) const {
+  if (by_rows_) return add_matrix_gradient(width_, inputs_, a0, X, count, scratch, gradient);
+  const Index blocks = ceil_div(count, kLanes<S>);
+  S* const nothing = nullptr;
+  junction_.adjoint(nothing, blocks, scratch, a0, nothing, gradient, scratch + 2 * given(blocks));
+}
+
+template <class S>
+void Opening<S>::adjoint(const S* p, const S* a0, Index count, S* dX, S* scratch) const {
+  if (by_rows_) return matrix_adjoint(width_, inputs_, p, a0, count, dX);
+  constexpr Index L = kLanes<S>;
+  const Index blocks = ceil_div(count, L);
+  S *const x = scratch, *const a = scratch + given(blocks), *const rest = a + given(blocks);
+  S* const nothing = nullptr;
+  junction_.adjoint(p, blocks, x, a0, a, nothing, rest);
+  for (Index n = 0; n < count; ++n)
+    for (Index j = 0; j < inputs_; ++j) dX[n * inputs_ + j] = a[(n / L * inputs_ + j) * L + n % L];
+}
+
+template class Opening<float>;
+template class Opening<double>;
 
 }  // namespace mgres

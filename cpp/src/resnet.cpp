@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "mgres/closing.hpp"
-#include "mgres/opening.hpp"
+#include "mgres/defect.hpp"
 #include "mgres/ordered_sum.hpp"
 #include "mgres/stack.hpp"
 
@@ -17,11 +16,7 @@ class ChunkRunner {
  public:
   ChunkRunner(const Network<S>& net, const Plan<S>& plan, const TapeLimits& limits, int threads,
               const S* theta)
-      : net_(net),
-        layout_(net.layout),
-        plan_(plan),
-        theta_(theta),
-        stack_(net, plan, limits, threads, theta) {}
+      : net_(net), plan_(plan), theta_(theta), stacks_(net, plan, limits, threads, theta) {}
 
   /// Numbers of scratch for a way without return, and with it.
   Index scratch(bool with_return) const {
@@ -35,36 +30,45 @@ class ChunkRunner {
     first_ = index * plan_.chunk;
     count_ = std::min(plan_.chunk, plan_.samples - first_);
     blocks_ = ceil_div(count_, kLanes<S>);
-    X_ = batch.inputs + first_ * net_.inputs;
+    X_ = batch.inputs + first_ * net_.inputs();
     Arena<S> arena(scratch);
     lay_out(arena, with_return);
-    stack_.bind(batch, first_, blocks_);
+    for (Index i = 0; i < stacks_.size(); ++i) {
+      const S* defect = batch.defect;
+      if (defect != nullptr) defect += defect_size(net_, plan_.samples, i);
+      stacks_[i].bind(defect, first_, blocks_);
+    }
   }
 
-  /// y_K.  Returns false if interrupted.
+  /// The last states of all stacks.  Returns false if interrupted.
   bool forward(bool with_return, Interrupt& interrupt, int thread) {
-    open(net_, theta_, X_, count_, stack_.entry(with_return), inputs_);
-    return stack_.forward(with_return, interrupt, thread);
+    for (Index i = 0; i < stacks_.size(); ++i) {
+      enter(i, with_return);
+      if (!stacks_[i].forward(with_return, interrupt, thread)) return false;
+    }
+    return true;
   }
 
   /// Logits of the chunk, in blocks.
-  void head() {
-    close(net_, theta_ + layout_.closing, theta_ + layout_.closing_bias, blocks_, stack_.last(),
-          logits_);
-  }
+  void head() { net_.closing.forward(closing(), blocks_, stacks_.back().last(), logits_, maps_); }
 
-  void write_logits(S* out) const { write_rows(logits_, net_.outputs, out); }
+  void write_logits(S* out) const { write_rows(logits_, net_.outputs(), out); }
 
-  /// The states y_k for k in `chosen`, which ascends, to `out` (one array (n, v) after the other).
-  /// Returns false if interrupted.
-  bool write_states(const std::vector<Index>& chosen, S* out, Interrupt& interrupt, int thread) {
-    open(net_, theta_, X_, count_, stack_.entry(false), inputs_);
+  /// The states y_k of stack number `stack` for k in `chosen`, which ascends, to `out` (one array
+  /// (n, v) after the other).  Returns false if interrupted.
+  bool write_states(Index stack, const std::vector<Index>& chosen, S* out, Interrupt& interrupt,
+                    int thread) {
+    for (Index i = 0; i < stack; ++i) {
+      enter(i, false);
+      if (!stacks_[i].forward(false, interrupt, thread)) return false;
+    }
+    enter(stack, false);
     Index k = 0;
     for (const Index wanted : chosen) {
-      if (!stack_.advance(k, wanted, interrupt, thread)) return false;
+      if (!stacks_[stack].advance(k, wanted, interrupt, thread)) return false;
       k = wanted;
-      write_rows(stack_.last(), net_.width, out);
-      out += plan_.samples * net_.width;
+      write_rows(stacks_[stack].last(), stacks_[stack].width(), out);
+      out += plan_.samples * stacks_[stack].width();
     }
     return true;
   }
@@ -72,50 +76,70 @@ class ChunkRunner {
   /// The sum of the samples' losses; turns logits into dloss/dlogits * weight.
   double loss(Loss loss, const Targets<S>& targets, S weight) {
     double sum = 0;
+    const Index outputs = net_.outputs();
     for (Index done = 0; done < count_; done += kLanes<S>) {
-      block_loss(loss, targets, first_ + done, std::min<Index>(kLanes<S>, count_ - done),
-                 net_.outputs, weight, logits_ + done * net_.outputs, losses_, targets_);
+      block_loss(loss, targets, first_ + done, std::min<Index>(kLanes<S>, count_ - done), outputs,
+                 weight, logits_ + done * outputs, losses_, targets_);
       for (int l = 0; l < kLanes<S>; ++l) sum += static_cast<double>(losses_[l]);
     }
     return sum;
   }
 
-  /// From dloss/dlogits to dloss/dy_K; adds the classifier's gradient unless it is fixed.
-  void head_backward(const Trainable& trainable, S* gradient) {
-    closing_adjoint(net_, theta_ + layout_.closing, blocks_, logits_, stack_.adjoint());
-    if (trainable.closing)
-      add_closing_gradient(net_, blocks_, logits_, stack_.last(), gradient + layout_.closing,
-                           gradient + layout_.closing_bias);
-  }
-
   /// Take the derivative by the logits (n, m) from the caller, in place of the logits.
   void read_dlogits(const S* dlogits) {
-    dlogits += first_ * net_.outputs;
-    std::fill_n(logits_, blocks_ * net_.outputs * kLanes<S>, S(0));
+    const Index outputs = net_.outputs();
+    dlogits += first_ * outputs;
+    std::fill_n(logits_, blocks_ * outputs * kLanes<S>, S(0));
     for (Index n = 0; n < count_; ++n)
-      for (Index c = 0; c < net_.outputs; ++c, ++dlogits)
-        logits_[(n / kLanes<S> * net_.outputs + c) * kLanes<S> + n % kLanes<S>] = *dlogits;
+      for (Index c = 0; c < outputs; ++c, ++dlogits)
+        logits_[(n / kLanes<S> * outputs + c) * kLanes<S> + n % kLanes<S>] = *dlogits;
   }
 
-  /// Back through the layers and the opening operator.  Writes the derivative by the inputs (n, q)
-  /// to `dX` unless it is null.  Returns false if interrupted.
+  /// From dloss/dlogits back to the opening, adding to the `gradient` of what is trainable.  Writes the
+  /// derivative by the inputs (n, q) to `dX` unless it is null.  Returns false if interrupted.
   bool backward(const Trainable& trainable, S* gradient, S* dX, Interrupt& interrupt, int thread) {
-    if (!trainable.blocks && !trainable.opening && dX == nullptr) return true;
-    S* of_layers = trainable.blocks ? gradient + layout_.layers : nullptr;
-    if (!stack_.backward(of_layers, interrupt, thread)) return false;
-    const S* a0 = stack_.adjoint();
-    if (trainable.opening) add_opening_gradient(net_, a0, X_, count_, inputs_, gradient);
-    if (dX != nullptr) opening_adjoint(net_, theta_, a0, count_, dX + first_ * net_.inputs);
+    const Layout& at = net_.layout;
+    net_.closing.adjoint(closing(), blocks_, stacks_.back().last(), logits_,
+                         stacks_.back().adjoint(),
+                         trainable.closing ? gradient + at.closing : nullptr, maps_);
+    if (!trainable.blocks && !trainable.connections && !trainable.opening && dX == nullptr)
+      return true;
+    for (Index i = stacks_.size() - 1; i >= 0; --i) {
+      Stack<S>& stack = stacks_[i];
+      S* of_layers = trainable.blocks ? gradient + at.layers[u(i)] : nullptr;
+      if (!stack.backward(of_layers, interrupt, thread)) return false;
+      if (i == 0) break;
+      const Index place = at.connections[u(i - 1)];
+      net_.connections[u(i - 1)].adjoint(theta_ + place, blocks_, stacks_[i - 1].last(),
+                                         stack.adjoint(), stacks_[i - 1].adjoint(),
+                                         trainable.connections ? gradient + place : nullptr, maps_);
+    }
+    const S* a0 = stacks_[0].adjoint();
+    if (trainable.opening) net_.opening.add_gradient(a0, X_, count_, gradient, inputs_);
+    if (dX != nullptr)
+      net_.opening.adjoint(theta_, a0, count_, dX + first_ * net_.inputs(), inputs_);
     return true;
   }
 
  private:
+  static std::size_t u(Index i) { return static_cast<std::size_t>(i); }
+  const S* closing() const { return theta_ + net_.layout.closing; }
+
+  /// The first state of stack i, from the inputs or from the stack before it.
+  void enter(Index i, bool with_return) {
+    S* entry = stacks_[i].entry(with_return);
+    if (i == 0) return net_.opening.forward(theta_, X_, count_, entry, inputs_);
+    net_.connections[u(i - 1)].forward(theta_ + net_.layout.connections[u(i - 1)], blocks_,
+                                       stacks_[i - 1].last(), entry, maps_);
+  }
+
   void lay_out(Arena<S>& arena, bool with_return) {
-    inputs_ = arena.take(opening_scratch<S>(net_.inputs, plan_.blocks));
-    logits_ = arena.take(net_.outputs * plan_.chunk);
-    targets_ = arena.take(net_.outputs * kLanes<S>);
+    inputs_ = arena.take(net_.opening.scratch_size(plan_.blocks));
+    logits_ = arena.take(net_.outputs() * plan_.chunk);
+    targets_ = arena.take(net_.outputs() * kLanes<S>);
     losses_ = arena.take(kLanes<S>);
-    stack_.lay_out(arena, with_return);
+    maps_ = arena.take(net_.scratch_size(plan_.blocks));
+    stacks_.lay_out(arena, with_return);
   }
 
   /// The chunk's rows of an array (n, features), row-major, from blocks.
@@ -130,14 +154,14 @@ class ChunkRunner {
   }
 
   const Network<S>& net_;
-  const Layout& layout_;
   const Plan<S>& plan_;
   const S* theta_;
-  Stack<S> stack_;
+  Stacks<S> stacks_;
 
   Index first_ = 0, count_ = 0, blocks_ = 0;
   const S* X_ = nullptr;
   S *inputs_ = nullptr, *logits_ = nullptr, *targets_ = nullptr, *losses_ = nullptr;
+  S* maps_ = nullptr;
 };
 
 double ordered_mean(const std::vector<double>& losses, Index chunks, Index samples) {
@@ -182,7 +206,6 @@ void forward_and_back(const Network<S>& net, const Plan<S>& plan, const Trainabl
       runner.bind(batch, c, scratch_of(workspace, thread), true);
       if (!runner.forward(true, interrupt, thread)) return;
       turn(runner, c);
-      runner.head_backward(trainable, partial);
       if (!runner.backward(trainable, partial, dX, interrupt, thread)) return;
     }
     sum.end(g);
@@ -204,13 +227,13 @@ void logits(const Network<S>& net, const S* theta, const Batch<S>& batch, S* out
 }
 
 template <class S>
-void states(const Network<S>& net, const S* theta, const Batch<S>& batch,
+void states(const Network<S>& net, const S* theta, const Batch<S>& batch, Index stack,
             const std::vector<Index>& chosen, S* out, Workspace<S>& workspace, Interrupt& interrupt,
             int threads) {
   const Plan<S> plan(net, batch.size);
   for_each_chunk(net, plan, theta, batch, workspace, interrupt, threads,
                  [&](ChunkRunner<S>& runner, Index, int thread) {
-                   runner.write_states(chosen, out, interrupt, thread);
+                   runner.write_states(stack, chosen, out, interrupt, thread);
                  });
 }
 
@@ -271,23 +294,28 @@ TapeShape tape_shape(const Network<S>& net, Index samples, const TapeLimits& lim
                      int most_threads) {
   const Plan<S> plan(net, samples);
   const int threads = useful_threads<S>(net, samples, plan.groups, 3, most_threads);
-  const Tape<S> tape(net, plan, limits, threads);
-  return {tape.layers, tape.checkpoints};
+  const Stacks<S> stacks(net, plan, limits, threads, nullptr);
+  TapeShape sum{0, 0};
+  for (Index i = 0; i < stacks.size(); ++i) {
+    sum.layers += stacks[i].tape().layers;
+    sum.checkpoints += stacks[i].tape().checkpoints;
+  }
+  return sum;
 }
 
-#define MGRES_INSTANTIATE(S)                                                                       \
-  template void logits<S>(const Network<S>&, const S*, const Batch<S>&, S*, Workspace<S>&,         \
-                          Interrupt&, int);                                                        \
-  template void states<S>(const Network<S>&, const S*, const Batch<S>&, const std::vector<Index>&, \
-                          S*, Workspace<S>&, Interrupt&, int);                                     \
-  template double value<S>(const Network<S>&, Loss, const S*, const Batch<S>&, const Targets<S>&,  \
-                           Workspace<S>&, Interrupt&, int);                                        \
-  template Index gradient_bytes<S>(const Network<S>&, Index, int);                                 \
-  template TapeShape tape_shape<S>(const Network<S>&, Index, const TapeLimits&, int);              \
-  template double value_and_grad<S>(const Network<S>&, Loss, const Trainable&, const S*,           \
-                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,         \
-                                    Interrupt&, int);                                              \
-  template void vjp<S>(const Network<S>&, const Trainable&, const S*, const Batch<S>&, const S*,   \
+#define MGRES_INSTANTIATE(S)                                                                      \
+  template void logits<S>(const Network<S>&, const S*, const Batch<S>&, S*, Workspace<S>&,        \
+                          Interrupt&, int);                                                       \
+  template void states<S>(const Network<S>&, const S*, const Batch<S>&, Index,                    \
+                          const std::vector<Index>&, S*, Workspace<S>&, Interrupt&, int);         \
+  template double value<S>(const Network<S>&, Loss, const S*, const Batch<S>&, const Targets<S>&, \
+                           Workspace<S>&, Interrupt&, int);                                       \
+  template Index gradient_bytes<S>(const Network<S>&, Index, int);                                \
+  template TapeShape tape_shape<S>(const Network<S>&, Index, const TapeLimits&, int);             \
+  template double value_and_grad<S>(const Network<S>&, Loss, const Trainable&, const S*,          \
+                                    const Batch<S>&, const Targets<S>&, S*, Workspace<S>&,        \
+                                    Interrupt&, int);                                             \
+  template void vjp<S>(const Network<S>&, const Trainable&, const S*, const Batch<S>&, const S*,  \
                        S*, S*, Workspace<S>&, Interrupt&, int);
 MGRES_INSTANTIATE(float)
 MGRES_INSTANTIATE(double)

@@ -19,38 +19,38 @@ bool stop(Index k, Interrupt& interrupt, int thread) {
 
 template <class S>
 void Stack<S>::lay_out(Arena<S>& arena, bool with_return) {
-  const Integrator<S>& integrator = *net_.integrator;
+  const Integrator<S>& integrator = *layers_->integrator;
   if (!with_return) {
-    states_ = arena.take(2 * plan_.state);
-    scratch_ = arena.take(integrator.forward_scratch(plan_.blocks));
+    states_ = arena.take(2 * state_);
+    scratch_ = arena.take(integrator.forward_scratch(plan_->blocks));
     return;
   }
-  states_ = arena.take((tape_.layers + 1) * plan_.state);
-  adjoint_ = arena.take(plan_.state);
-  checkpoints_ = arena.take(tape_.checkpoints * plan_.state);
-  records_ = arena.take(tape_.layers * plan_.record);
+  states_ = arena.take((tape_.layers + 1) * state_);
+  adjoint_ = arena.take(state_);
+  checkpoints_ = arena.take(tape_.checkpoints * state_);
+  records_ = arena.take(tape_.layers * record_);
   scratch_ = arena.take(
-      std::max(integrator.forward_scratch(plan_.blocks), integrator.scratch(plan_.blocks)));
+      std::max(integrator.forward_scratch(plan_->blocks), integrator.scratch(plan_->blocks)));
 }
 
 template <class S>
-void Stack<S>::bind(const Batch<S>& batch, Index first, Index blocks) {
-  defect_ = batch.defect;
+void Stack<S>::bind(const S* defect, Index first, Index blocks) {
+  defect_ = defect;
   first_ = first;
   blocks_ = blocks;
 }
 
 template <class S>
 void Stack<S>::step(Index k, const S* y, S* out, S* record) const {
-  net_.integrator->forward(parameters(k), blocks_, y, out, record, scratch_);
-  if (defect_ != nullptr) add_defect(net_, plan_.samples, defect_, k, first_, blocks_, out);
+  layers_->integrator->forward(parameters(k), blocks_, y, out, record, scratch_);
+  if (defect_ != nullptr) add_defect(width(), plan_->samples, defect_, k, first_, blocks_, out);
 }
 
 /// Fetch what layer k needs and what is not on the tape, while its predecessor computes.
 template <class S>
 void Stack<S>::prefetch(Index k, const S* gradient) const {
-  const Index size = net_.layout.layer;
-  if (k < 0 || k >= net_.depth || size > kLargestPrefetch) return;
+  const Index size = layers_->size;
+  if (k < 0 || k >= depth() || size > kLargestPrefetch) return;
   constexpr Index line = 64 / static_cast<Index>(sizeof(S));
   for (Index i = 0; i < size; i += line) {
     __builtin_prefetch(parameters(k) + i);
@@ -75,21 +75,21 @@ bool Stack<S>::forward(bool with_return, Interrupt& interrupt, int thread) {
   const Index layers = before(with_return);
   if (!with_return) return advance(0, layers, interrupt, thread);
   for (Index k = 0; k < layers; k += tape_.segment) {
-    std::copy_n(last_, plan_.state, checkpoint(k / tape_.segment));
+    std::copy_n(last_, state_, checkpoint(k / tape_.segment));
     if (!advance(k, std::min(k + tape_.segment, layers), interrupt, thread)) return false;
   }
-  return tape(layers, tape_.layers, interrupt, thread);
+  return record(layers, tape_.layers, interrupt, thread);
 }
 
 template <class S>
 bool Stack<S>::backward(S* gradient, Interrupt& interrupt, int thread) {
   Index end = before(true);
-  if (!untape(end, tape_.layers, gradient, interrupt, thread)) return false;
+  if (!unwind(end, tape_.layers, gradient, interrupt, thread)) return false;
   for (Index c = tape_.checkpoints - 1; c >= 0; --c) {
     const Index first = c * tape_.segment;
-    std::copy_n(checkpoint(c), plan_.state, state(0));
-    if (!tape(first, end - first, interrupt, thread)) return false;
-    if (!untape(first, end - first, gradient, interrupt, thread)) return false;
+    std::copy_n(checkpoint(c), state_, state(0));
+    if (!record(first, end - first, interrupt, thread)) return false;
+    if (!unwind(first, end - first, gradient, interrupt, thread)) return false;
     end = first;
   }
   return true;
@@ -97,7 +97,7 @@ bool Stack<S>::backward(S* gradient, Interrupt& interrupt, int thread) {
 
 /// Layers first ... first + layers - 1 from the state in slot 0, all kept on the tape.
 template <class S>
-bool Stack<S>::tape(Index first, Index layers, Interrupt& interrupt, int thread) {
+bool Stack<S>::record(Index first, Index layers, Interrupt& interrupt, int thread) {
   for (Index k = 0; k < layers; ++k) {
     if (stop(k, interrupt, thread)) return false;
     prefetch(first + k + 1, nullptr);
@@ -109,13 +109,13 @@ bool Stack<S>::tape(Index first, Index layers, Interrupt& interrupt, int thread)
 
 /// The same layers backwards.
 template <class S>
-bool Stack<S>::untape(Index first, Index layers, S* gradient, Interrupt& interrupt, int thread) {
+bool Stack<S>::unwind(Index first, Index layers, S* gradient, Interrupt& interrupt, int thread) {
   for (Index k = layers - 1; k >= 0; --k) {
     if (stop(k, interrupt, thread)) return false;
     prefetch(first + k - 1, gradient);
-    S* of_layer = gradient != nullptr ? gradient + (first + k) * net_.layout.layer : nullptr;
-    net_.integrator->adjoint(parameters(first + k), blocks_, state(k), record(k), adjoint_,
-                             of_layer, scratch_);
+    S* of_layer = gradient != nullptr ? gradient + (first + k) * layers_->size : nullptr;
+    layers_->integrator->adjoint(parameters(first + k), blocks_, state(k), record(k), adjoint_,
+                                 of_layer, scratch_);
   }
   return true;
 }

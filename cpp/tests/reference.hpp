@@ -312,20 +312,22 @@ Result evaluate(const mgres::ResNet& net, mgres::Loss kind, const S* theta, cons
   result.gradient.assign(static_cast<std::size_t>(at.size), 0);
   Real* gradient = result.gradient.data();
   std::vector<Parameters> layers;
-  for (Index k = 0; k < net.depth; ++k) layers.emplace_back(net, theta + at.layers + k * at.layer);
+  for (Index k = 0; k < net.depth; ++k)
+    layers.emplace_back(net, theta + at.layers[0] + k * at.layer[0]);
   for (Index s = 0; s < samples; ++s) {
     const Vector x(inputs + s * net.inputs, inputs + (s + 1) * net.inputs);
     std::vector<Vector>& y = result.states;
     y = {affine<S>(theta, nullptr, x, v)};
     for (const Parameters& layer : layers) y.push_back(step(net, layer, y.back()));
-    Vector g = affine(theta + at.closing, theta + at.closing_bias, y.back(), net.outputs);
+    Vector g = affine(theta + at.closing, theta + at.closing + net.outputs * net.width, y.back(),
+                      net.outputs);
     result.logits.insert(result.logits.end(), g.begin(), g.end());
     result.value += loss(kind, g, target(targets, s, net.outputs)) / static_cast<Real>(samples);
 
     Vector a(static_cast<std::size_t>(v), 0);
     for (Index c = 0; c < net.outputs; ++c) {
       const Real gc = g[static_cast<std::size_t>(c)] / static_cast<Real>(samples);
-      gradient[at.closing_bias + c] += gc;
+      gradient[at.closing + net.outputs * net.width + c] += gc;
       for (Index i = 0; i < v; ++i) {
         gradient[at.closing + c * v + i] += gc * y.back()[static_cast<std::size_t>(i)];
         a[static_cast<std::size_t>(i)] += static_cast<Real>(theta[at.closing + c * v + i]) * gc;
@@ -334,13 +336,13 @@ Result evaluate(const mgres::ResNet& net, mgres::Loss kind, const S* theta, cons
     for (Index k = net.depth - 1; k >= 0; --k) {
       const auto uk = static_cast<std::size_t>(k);
       const Index n = layer_width(net);
-      Vector of_layer(static_cast<std::size_t>(at.layer), 0);
+      Vector of_layer(static_cast<std::size_t>(at.layer[0]), 0);
       a = step_adjoint(net, layers[uk], y[uk], a, of_layer);
-      for (Index i = 0; i < at.layer; ++i) {
+      for (Index i = 0; i < at.layer[0]; ++i) {
         Real derivative = of_layer[static_cast<std::size_t>(i)];
         if (net.block.kind == mgres::BlockKind::antisymmetric && i < n * n)
           derivative = (derivative - of_layer[static_cast<std::size_t>(i % n * n + i / n)]) / 2;
-        gradient[at.layers + k * at.layer + i] += derivative;
+        gradient[at.layers[0] + k * at.layer[0] + i] += derivative;
       }
     }
     Vector dx(x.size(), 0);

@@ -68,18 +68,25 @@ inline Matrix projection_matrix(Projection kind, Index coarse, Index m) {
   return Pi;
 }
 
-/// [head | layers | tail] -> [head | A layers | tail].
+/// [head | layers of each stack | tail] -> [head | A layers of each stack | tail], with A for each.
 template <class S>
-std::vector<Real> apply(const Matrix& A, const DepthTransfer& t, const std::vector<S>& x) {
+std::vector<Real> apply(const std::vector<Matrix>& matrices, const DepthTransfer& t,
+                        const std::vector<S>& x) {
   std::vector<Real> y(x.begin(), x.begin() + t.head);
-  for (Index i = 0; i < A.rows; ++i) {
-    std::vector<Real> layer(static_cast<std::size_t>(t.layer), 0);
-    for (Index j = 0; j < A.columns; ++j) {
-      if (A(i, j) == 0) continue;  // nearly all are, between deep networks
-      const S* xj = x.data() + t.head + j * t.layer;
-      for (Real& sum : layer) sum += A(i, j) * static_cast<Real>(*xj++);
+  const S* from = x.data() + t.head;
+  for (std::size_t stack = 0; stack < matrices.size(); ++stack) {
+    const Matrix& A = matrices[stack];
+    const Index size = t.stacks[stack].layer;
+    for (Index i = 0; i < A.rows; ++i) {
+      std::vector<Real> layer(static_cast<std::size_t>(size), 0);
+      for (Index j = 0; j < A.columns; ++j) {
+        if (A(i, j) == 0) continue;  // nearly all are, between deep networks
+        const S* xj = from + j * size;
+        for (Real& sum : layer) sum += A(i, j) * static_cast<Real>(*xj++);
+      }
+      y.insert(y.end(), layer.begin(), layer.end());
     }
-    y.insert(y.end(), layer.begin(), layer.end());
+    from += A.columns * size;
   }
   y.insert(y.end(), x.end() - t.tail, x.end());
   return y;

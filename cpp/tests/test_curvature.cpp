@@ -96,7 +96,7 @@ struct Problem {
     std::vector<Complex> x(X.begin() + sample * net.inputs, X.begin() + (sample + 1) * net.inputs);
     std::vector<Complex> y = affine(0, net.inputs, -1, x, w);
     for (Index k = 0; k < net.depth; ++k) {
-      const Index W = at.layers + k * at.layer;
+      const Index W = at.layers[0] + k * at.layer[0];
       std::vector<std::vector<Complex>> stages;
       const auto combine = [&](const double* weights) {
         std::vector<Complex> sum = y;
@@ -112,7 +112,7 @@ struct Problem {
       }
       y = combine(steps.b);
     }
-    return affine(at.closing, w, at.closing_bias, y, net.outputs);
+    return affine(at.closing, w, at.closing + w * net.outputs, y, net.outputs);
   }
 
   /// The derivative of the mean loss along the direction.
@@ -224,7 +224,7 @@ TEST_CASE_TEMPLATE("fixed parts do not vary", S, float, double) {
       CAPTURE(mask);
       const Trainable trainable{(mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0};
       const auto free = [&](Index i) {
-        return i < at.layers    ? trainable.opening
+        return i < at.layers[0] ? trainable.opening
                : i < at.closing ? trainable.blocks
                                 : trainable.closing;
       };

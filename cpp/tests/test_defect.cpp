@@ -28,10 +28,11 @@ ResNet make_net(Index width, Index depth, Scheme scheme, double substeps = 1) {
 template <class S>
 std::vector<S> injected(const ResNet& fine, const ResNet& coarse, const std::vector<S>& theta) {
   const Layout from(fine), to(coarse);
-  std::vector<S> result(theta.begin(), theta.begin() + from.layers);
+  std::vector<S> result(theta.begin(), theta.begin() + from.layers[0]);
   for (Index j = 0; j < coarse.depth; ++j) {
-    const auto layer = theta.begin() + from.layers + j * (fine.depth / coarse.depth) * from.layer;
-    result.insert(result.end(), layer, layer + from.layer);
+    const auto layer =
+        theta.begin() + from.layers[0] + j * (fine.depth / coarse.depth) * from.layer[0];
+    result.insert(result.end(), layer, layer + from.layer[0]);
   }
   result.insert(result.end(), theta.begin() + from.closing, theta.end());
   REQUIRE(result.size() == u(to.size));
@@ -43,7 +44,7 @@ std::vector<S> defect(const ResNet& fine, const std::vector<S>& theta, const Bat
                       const ResNet& coarse, const std::vector<S>& coarse_theta) {
   Workspace<S> workspace;
   Interrupt never;
-  std::vector<S> tau(u(coarse.depth * defect_layer<S>(coarse, batch.size)), S(77));
+  std::vector<S> tau(u(coarse.depth * defect_layer<S>(coarse.width, batch.size)), S(77));
   state_defect<S>(fine, theta.data(), batch, coarse, coarse_theta.data(), tau.data(), workspace,
                   never);
   return tau;
@@ -79,11 +80,11 @@ TEST_CASE_TEMPLATE("tau of one sample is what the reference lacks", S, float, do
       reference::evaluate(fine, Loss::cross_entropy, theta.data(), X.data(), 1, targets).states;
   const Layout at(coarse);
   for (Index j = 0; j < 3; ++j) {
-    const reference::Parameters layer(coarse, coarse_theta.data() + at.layers + j * at.layer);
+    const reference::Parameters layer(coarse, coarse_theta.data() + at.layers[0] + j * at.layer[0]);
     const auto guess = reference::step(coarse, layer, states[u(4 * j)]);
     for (Index i = 0; i < 4; ++i) {
       const auto expected = static_cast<double>(states[u(4 * (j + 1))][u(i)] - guess[u(i)]);
-      const S actual = tau[u(j * defect_layer<S>(coarse, 1) + i * kLanes<S>)];
+      const S actual = tau[u(j * defect_layer<S>(coarse.width, 1) + i * kLanes<S>)];
       CHECK(static_cast<double>(actual) ==
             doctest::Approx(expected).scale(1).epsilon(
                 20 * static_cast<double>(std::numeric_limits<S>::epsilon())));

@@ -14,12 +14,11 @@ TEST_CASE("offsets of a small network, counted by hand") {
   net.depth = 5;
   net.final_time = 2;
   const Layout at(net);
-  CHECK(at.opening == 6);  // Q 3 x 2
-  CHECK(at.layer == 12);   // W 3 x 3, b 3
-  CHECK(at.layers == 6);
-  CHECK(at.closing == 66);       // 6 + 5 * 12
-  CHECK(at.closing_bias == 78);  // + W_out 4 x 3
-  CHECK(at.size == 82);          // + b_out 4
+  CHECK(at.opening == 6);    // Q 3 x 2
+  CHECK(at.layer[0] == 12);  // W 3 x 3, b 3
+  CHECK(at.layers[0] == 6);
+  CHECK(at.closing == 66);  // 6 + 5 * 12
+  CHECK(at.size == 82);     // + W_out 4 x 3, b_out 4
   CHECK(net.step() == doctest::Approx(0.4));
 }
 
@@ -32,10 +31,10 @@ TEST_CASE("the matrices of Hamiltonian blocks are half as wide") {
   net.block.kind = BlockKind::hamiltonian;
   net.scheme = Scheme::verlet;
   const Layout at(net);
-  CHECK(at.layer == 12);         // W 3 x 3, b 3
-  CHECK(at.layers == 12);        // Q 6 x 2
-  CHECK(at.closing == 72);       // 12 + 5 * 12
-  CHECK(at.closing_bias == 96);  // + W_out 4 x 6
+  CHECK(at.layer[0] == 12);   // W 3 x 3, b 3
+  CHECK(at.layers[0] == 12);  // Q 6 x 2
+  CHECK(at.closing == 72);    // 12 + 5 * 12
+  CHECK(at.size == 100);      // + W_out 4 x 6, b_out 4
 }
 
 TEST_CASE("the parts follow each other without a gap") {
@@ -49,10 +48,9 @@ TEST_CASE("the parts follow each other without a gap") {
           net.outputs = outputs;
           net.depth = depth;
           const Layout at(net);
-          CHECK(at.layers == at.opening);
-          CHECK(at.closing - at.layers == depth * width * (width + 1));
-          CHECK(at.closing_bias - at.closing == outputs * width);
-          CHECK(at.size - at.closing_bias == outputs);
+          CHECK(at.layers[0] == at.opening);
+          CHECK(at.closing - at.layers[0] == depth * width * (width + 1));
+          CHECK(at.size - at.closing == outputs * (width + 1));
         }
 }
 

@@ -89,7 +89,7 @@ struct Problem {
   std::vector<S> states(const std::vector<Index>& chosen, int threads = num_threads()) {
     std::vector<S> out(chosen.size() * u(samples * net.width), S(77));
     Interrupt never;
-    mgres::states<S>(net, theta.data(), batch(), chosen, out.data(), workspace, never, threads);
+    mgres::states<S>(net, theta.data(), batch(), 0, chosen, out.data(), workspace, never, threads);
     return out;
   }
 
@@ -261,7 +261,7 @@ TEST_CASE_TEMPLATE("parts that are fixed have gradient zero, the others are unto
     p.value_and_grad(Loss::cross_entropy, some, trainable);
     Index wrong = 0;
     for (Index i = 0; i < p.at.size; ++i) {
-      const bool wanted = i < p.at.layers    ? trainable.opening
+      const bool wanted = i < p.at.layers[0] ? trainable.opening
                           : i < p.at.closing ? trainable.blocks
                                              : trainable.closing;
       wrong += some[u(i)] != (wanted ? whole[u(i)] : S(0));

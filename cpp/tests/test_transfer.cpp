@@ -28,13 +28,25 @@ void for_all_shapes(const Check& check) {
     for (const Index m : {1, 2, 3, 4, 5})
       for (const Index layer : {1, 12})
         for (const Index ends : {0, 7}) {
-          const DepthTransfer t{ends, layer, coarse, m, ends == 0 ? 0 : ends + 2};
-          CAPTURE(coarse);
-          CAPTURE(m);
-          CAPTURE(layer);
-          CAPTURE(ends);
-          check(t, random.vector<S>(t.coarse_size()), random.vector<S>(t.fine_size()));
+          for (const bool several : {false, true}) {
+            DepthTransfer t{ends, {{layer, coarse}}, m, ends == 0 ? 0 : ends + 2};
+            if (several) t.stacks.insert(t.stacks.end(), {{3, 2 * coarse}, {layer, 1}});
+            CAPTURE(coarse);
+            CAPTURE(m);
+            CAPTURE(layer);
+            CAPTURE(ends);
+            CAPTURE(several);
+            check(t, random.vector<S>(t.coarse_size()), random.vector<S>(t.fine_size()));
+          }
         }
+}
+
+/// The matrix of an operator for the layers of each stack.
+template <class Make>
+std::vector<Matrix> for_stacks(const DepthTransfer& t, const Make& make) {
+  std::vector<Matrix> matrices;
+  for (const StackOfLayers& stack : t.stacks) matrices.push_back(make(stack.coarse_depth));
+  return matrices;
 }
 
 constexpr double kTolerance = 8;  // epsilons
@@ -45,26 +57,31 @@ TEST_CASE_TEMPLATE("prolong and restrict are a matrix and its transpose", S, flo
   for_all_shapes<S>([](const DepthTransfer& t, const std::vector<S>& coarse,
                        const std::vector<S>& fine) {
     for (const Prolongation kind : kProlongations) {
-      const Matrix P = prolongation_matrix(kind, t.coarse_depth, t.factor);
+      const auto P = for_stacks(
+          t, [&](Index coarse_depth) { return prolongation_matrix(kind, coarse_depth, t.factor); });
+      const auto transposed = for_stacks(t, [&](Index coarse_depth) {
+        return prolongation_matrix(kind, coarse_depth, t.factor).transposed();
+      });
       std::vector<S> up(fine.size(), S(9)), down(coarse.size(), S(9));
       prolong(t, kind, coarse.data(), up.data());
       restrict(t, kind, fine.data(), down.data());
       CHECK(reference::error_in_epsilons(up.data(), apply(P, t, coarse)) < kTolerance);
-      CHECK(reference::error_in_epsilons(down.data(), apply(P.transposed(), t, fine)) < kTolerance);
+      CHECK(reference::error_in_epsilons(down.data(), apply(transposed, t, fine)) < kTolerance);
     }
   });
 }
 
 TEST_CASE_TEMPLATE("project is the matrix of its formula", S, float, double) {
-  for_all_shapes<S>(
-      [](const DepthTransfer& t, const std::vector<S>& coarse, const std::vector<S>& fine) {
-        for (const Projection kind : kProjections) {
-          const Matrix Pi = projection_matrix(kind, t.coarse_depth, t.factor);
-          std::vector<S> down(coarse.size(), S(9));
-          project(t, kind, fine.data(), down.data());
-          CHECK(reference::error_in_epsilons(down.data(), apply(Pi, t, fine)) < kTolerance);
-        }
-      });
+  for_all_shapes<S>([](const DepthTransfer& t, const std::vector<S>& coarse,
+                       const std::vector<S>& fine) {
+    for (const Projection kind : kProjections) {
+      const auto Pi = for_stacks(
+          t, [&](Index coarse_depth) { return projection_matrix(kind, coarse_depth, t.factor); });
+      std::vector<S> down(coarse.size(), S(9));
+      project(t, kind, fine.data(), down.data());
+      CHECK(reference::error_in_epsilons(down.data(), apply(Pi, t, fine)) < kTolerance);
+    }
+  });
 }
 
 TEST_CASE_TEMPLATE("head and tail are copied to the last bit", S, float, double) {

@@ -72,6 +72,7 @@ _HOMES = {
         "estimate_memory",
         "resnet_hierarchy",
     ),
+    "stages": ("Network",),
     "training": (
         "Checkpoint",
         "DivergenceError",
@@ -89,19 +90,19 @@ _HOMES = {
 """Where the public names live.  Each is imported when it is first asked for, so that a program that
 imports mgres pays for what it uses; ``__init__.pyi`` tells type checkers the same."""
 
-_MODULES = ("blocks", "datasets", "mgopt", "plot", "schemes")
+_MODULES = ("blocks", "datasets", "mgopt", "plot", "schemes", "stages")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     *_MODULES,
     "ResNet",
+    "Network",
     "ResNetObjective",
     "Tikhonov",
     "resnet_hierarchy",
     "fit",
     "recommended",
     "FitResult",
-    "History",
     "Checkpoint",
     "save",
     "load",
@@ -111,7 +112,6 @@ __all__ = [
     "Hierarchy",
     "Level",
     "VCycle",
-    "FullMultigrid",
     "threads",
 ]
 """What most programs need.  All other names of `_HOMES` are aliases of those in their packages."""

@@ -5,6 +5,7 @@ from . import datasets as datasets
 from . import mgopt as mgopt
 from . import plot as plot
 from . import schemes as schemes
+from . import stages as stages
 from .files import FormatError as FormatError
 from .files import Model as Model
 from .files import load as load
@@ -50,6 +51,7 @@ from .resnet import Smoothness as Smoothness
 from .resnet import Tikhonov as Tikhonov
 from .resnet import estimate_memory as estimate_memory
 from .resnet import resnet_hierarchy as resnet_hierarchy
+from .stages import Network as Network
 from .training import Checkpoint as Checkpoint
 from .training import DivergenceError as DivergenceError
 from .training import FitResult as FitResult

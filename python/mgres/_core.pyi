@@ -69,14 +69,13 @@ class BlockKind(enum.Enum):
 
 class DepthTransfer:
     """
-    Transfers between flat vectors [head | layers | tail] that differ in the number of layers by a factor.
+    Transfers between flat vectors [head | layers of each stack | tail] that differ in the number of layers by a factor; a stack is given as the numbers of a layer and of coarse layers.
     """
 
     def __init__(
         self,
         head: typing.SupportsIndex,
-        layer: typing.SupportsIndex,
-        coarse_depth: typing.SupportsIndex,
+        stacks: collections.abc.Sequence[tuple[typing.SupportsIndex, typing.SupportsIndex]],
         factor: typing.SupportsIndex,
         tail: typing.SupportsIndex,
     ) -> None: ...
@@ -122,19 +121,13 @@ class EvaluatorFloat32:
 
     def __init__(
         self,
-        n_inputs: typing.SupportsIndex,
-        width: typing.SupportsIndex,
-        n_outputs: typing.SupportsIndex,
-        depth: typing.SupportsIndex,
-        final_time: typing.SupportsFloat,
-        block: Block,
+        net: Network,
         loss: Loss = Loss.cross_entropy,
+        *,
         train_opening: bool = True,
         train_blocks: bool = True,
+        train_connections: bool = True,
         train_closing: bool = True,
-        *,
-        scheme: Scheme = Scheme.euler,
-        substeps: typing.SupportsFloat = 1.0,
         tape_bytes: typing.SupportsIndex = 0,
     ) -> None: ...
     def checkpoints(
@@ -144,9 +137,9 @@ class EvaluatorFloat32:
         Checkpoints that value_and_grad keeps of each chunk; 0 where its tape holds all layers.
         """
 
-    def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    def defect_size(self, n_samples: typing.SupportsIndex) -> int:
         """
-        Return the shape of a state defect of this network.
+        Return the length of a state defect of this network.
         """
 
     def gauss_newton_product(
@@ -214,13 +207,14 @@ class EvaluatorFloat32:
         self,
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
+        stack: typing.SupportsIndex,
         layers: collections.abc.Sequence[typing.SupportsIndex],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
         threads: typing.SupportsIndex = 0,
     ) -> None:
         """
-        Write the states after `layers` layers, (n, width) each, to `out`.
+        Write the states after `layers` layers of a stack, (n, width) each, to `out`.
         """
 
     def value(
@@ -281,19 +275,13 @@ class EvaluatorFloat64:
 
     def __init__(
         self,
-        n_inputs: typing.SupportsIndex,
-        width: typing.SupportsIndex,
-        n_outputs: typing.SupportsIndex,
-        depth: typing.SupportsIndex,
-        final_time: typing.SupportsFloat,
-        block: Block,
+        net: Network,
         loss: Loss = Loss.cross_entropy,
+        *,
         train_opening: bool = True,
         train_blocks: bool = True,
+        train_connections: bool = True,
         train_closing: bool = True,
-        *,
-        scheme: Scheme = Scheme.euler,
-        substeps: typing.SupportsFloat = 1.0,
         tape_bytes: typing.SupportsIndex = 0,
     ) -> None: ...
     def checkpoints(
@@ -303,9 +291,9 @@ class EvaluatorFloat64:
         Checkpoints that value_and_grad keeps of each chunk; 0 where its tape holds all layers.
         """
 
-    def defect_shape(self, n_samples: typing.SupportsIndex) -> tuple[typing.Any, ...]:
+    def defect_size(self, n_samples: typing.SupportsIndex) -> int:
         """
-        Return the shape of a state defect of this network.
+        Return the length of a state defect of this network.
         """
 
     def gauss_newton_product(
@@ -373,13 +361,14 @@ class EvaluatorFloat64:
         self,
         theta: numpy.typing.NDArray[typing.Any],
         X: numpy.typing.NDArray[typing.Any],
+        stack: typing.SupportsIndex,
         layers: collections.abc.Sequence[typing.SupportsIndex],
         out: numpy.typing.NDArray[typing.Any],
         defect: numpy.typing.NDArray[typing.Any] | None = None,
         threads: typing.SupportsIndex = 0,
     ) -> None:
         """
-        Write the states after `layers` layers, (n, width) each, to `out`.
+        Write the states after `layers` layers of a stack, (n, width) each, to `out`.
         """
 
     def value(
@@ -453,6 +442,46 @@ class Loss(enum.Enum):
     cross_entropy = 0
     squared_error = 1
 
+class Map:
+    """
+    A linear map before, between or behind stacks.
+    """
+
+    def __init__(
+        self,
+        kind: MapKind,
+        before: typing.Annotated[collections.abc.Sequence[typing.SupportsIndex], "FixedSize(3)"],
+        behind: typing.Annotated[collections.abc.Sequence[typing.SupportsIndex], "FixedSize(3)"],
+        *,
+        kernel_rows: typing.SupportsIndex = 1,
+        kernel_columns: typing.SupportsIndex = 1,
+        periodic: bool = False,
+        biased: bool = True,
+    ) -> None: ...
+    def parameters(self) -> list[typing.Any]:
+        """
+        Names and shapes of the arrays of the map, in their order.
+        """
+
+class MapKind(enum.Enum):
+    matrix = 0
+    pooled = 1
+    convolution = 2
+    resample = 3
+
+class Network:
+    """
+    Stacks of layers, with maps before, between and behind them.
+    """
+
+    def __init__(
+        self,
+        opening: Map,
+        stacks: collections.abc.Sequence[Stack],
+        connections: collections.abc.Sequence[Map],
+        closing: Map,
+    ) -> None: ...
+
 class Norm(enum.Enum):
     none = 0
     layer = 1
@@ -472,6 +501,22 @@ class Scheme(enum.Enum):
     matched = 1
     rk4 = 2
     verlet = 3
+
+class Stack:
+    """
+    Layers that are alike.
+    """
+
+    def __init__(
+        self,
+        width: typing.SupportsIndex,
+        depth: typing.SupportsIndex,
+        final_time: typing.SupportsFloat,
+        block: Block,
+        *,
+        scheme: Scheme = Scheme.euler,
+        substeps: typing.SupportsFloat = 1.0,
+    ) -> None: ...
 
 def adam(
     x: numpy.typing.NDArray[typing.Any],

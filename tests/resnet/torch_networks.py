@@ -128,19 +128,19 @@ def torch_loss(loss, logits, vectors):
     return ((logits - targets) ** 2).sum(1).mean() / 2
 
 
-def torch_value_and_grad(net, loss, theta, X, vectors):
+def torch_value_and_grad(net, loss, theta, X, vectors, logits_of=torch_logits):
     flat = torch.tensor(theta, requires_grad=True)
-    value = torch_loss(loss, torch_logits(net, flat, torch.tensor(X)), vectors)
+    value = torch_loss(loss, logits_of(net, flat, torch.tensor(X)), vectors)
     value.backward()
     return value.item(), flat.grad.numpy().astype(np.float64)
 
 
-def torch_products(net, loss, theta, X, vectors, v):
+def torch_products(net, loss, theta, X, vectors, v, logits_of=torch_logits):
     """The Hessian and the Gauss-Newton matrix times v: forward over reverse mode."""
     point, direction, samples = (torch.tensor(a, dtype=torch.float64) for a in (theta, v, X))
 
     def model(flat):
-        return torch_logits(net, flat, samples)
+        return logits_of(net, flat, samples)
 
     def mean_loss(logits):
         return torch_loss(loss, logits, vectors)

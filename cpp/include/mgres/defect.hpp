@@ -9,6 +9,8 @@
 /// tau is a constant: the adjoint of the network does not see it.
 #pragma once
 
+#include <algorithm>
+
 #include "mgres/resnet.hpp"
 #include "mgres/simd.hpp"
 
@@ -16,23 +18,34 @@ namespace mgres {
 
 /// Numbers of tau for one layer: whole blocks of samples (see kernel.hpp), one after the other.
 template <class S>
-Index defect_layer(const ResNet& net, Index samples) {
-  return round_up(samples, kLanes<S>) * net.width;
+Index defect_layer(Index width, Index samples) {
+  return round_up(samples, kLanes<S>) * width;
+}
+
+/// Numbers of tau for the stacks before number `stack`, for all of them by default.
+template <class S>
+Index defect_size(const Network<S>& net, Index samples, Index stack = kMostStacks) {
+  Index sum = 0;
+  for (Index i = 0; i < std::min<Index>(stack, static_cast<Index>(net.stacks.size())); ++i) {
+    const Layers<S>& layers = net.stacks[static_cast<std::size_t>(i)];
+    sum += layers.depth * defect_layer<S>(layers.width, samples);
+  }
+  return sum;
 }
 
 /// state += tau_k for the `blocks` blocks from sample number `first` on.
 template <class S>
-void add_defect(const ResNet& net, Index samples, const S* defect, Index k, Index first,
-                Index blocks, S* state) {
+void add_defect(Index width, Index samples, const S* defect, Index k, Index first, Index blocks,
+                S* state) {
   constexpr Index L = kLanes<S>;
-  const S* tau = defect + k * defect_layer<S>(net, samples) + first * net.width;
-  for (Index i = 0; i < blocks * net.width * L; i += L)
+  const S* tau = defect + k * defect_layer<S>(width, samples) + first * width;
+  for (Index i = 0; i < blocks * width * L; i += L)
     store(state + i, load(state + i) + load(tau + i));
 }
 
 /// Write the defect of `coarse` at `coarse_theta` with respect to `fine` at `fine_theta` to `tau`,
-/// (coarse.depth, defect_layer).  The fine depth is a multiple of the coarse one, all sizes else
-/// are equal.  The fine network may have a defect of its own, in `batch`.
+/// (depth, defect_layer) for one stack after the other.  The fine depths are multiples of the coarse
+/// ones, all sizes else are equal.  The fine network may have a defect of its own, in `batch`.
 template <class S>
 void state_defect(const Network<S>& fine, const S* fine_theta, const Batch<S>& batch,
                   const Network<S>& coarse, const S* coarse_theta, S* tau, Workspace<S>& workspace,

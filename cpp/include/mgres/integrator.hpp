@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "mgres/block.hpp"
-#include "mgres/layout.hpp"
+#include "mgres/network_spec.hpp"
 
 namespace mgres {
 
@@ -49,8 +49,8 @@ class Integrator {
 template <class S>
 using IntegratorPtr = std::unique_ptr<const Integrator<S>>;
 
-/// The integrator of a network's scheme for its block.
+/// The integrator of a stack's scheme for its block.
 template <class S>
-IntegratorPtr<S> make_integrator(const ResNet& net);
+IntegratorPtr<S> make_integrator(const StackSpec& stack);
 
 }  // namespace mgres

@@ -7,6 +7,7 @@
 
 #include "mgres/block_spec.hpp"
 #include "mgres/convolution.hpp"
+#include "mgres/network_spec.hpp"
 #include "mgres/products.hpp"
 
 namespace mgres {
@@ -64,9 +65,23 @@ MapPtr<S> make_matrix(Index rows, Index columns);
 template <class S>
 MapPtr<S> make_convolution(const ConvolutionShape& shape);
 
+/// Smaller images and more channels, without weights: pixels are the mean, or the first, of those
+/// that they stand for, and channels that were not there are zero.
+enum class Sampling { mean, first };
+template <class S>
+MapPtr<S> make_resample(const StateShape& in, const StateShape& out, Sampling sampling);
+
+/// x -> outer (inner x), where at most one of the two has weights.
+template <class S>
+MapPtr<S> make_chain(MapPtr<S> inner, MapPtr<S> outer);
+
 /// The map of a block between states of `width` features, or of as many channels as its filters
 /// have: from `inputs` of them to `outputs`.
 template <class S>
 MapPtr<S> make_map(const BlockSpec& block, Index outputs, Index inputs);
+
+/// The map between stacks.
+template <class S>
+MapPtr<S> make_map(const MapSpec& spec);
 
 }  // namespace mgres

@@ -20,9 +20,7 @@ inline constexpr double kSerialFlops = 1e6;  // less work than this is done befo
 /// Threads, of `threads`, worth waking for `tasks` tasks when a layer takes `sweeps` times its cost.
 template <class S>
 int useful_threads(const Network<S>& net, Index samples, Index tasks, int sweeps, int threads) {
-  const double per_sample = static_cast<double>(net.depth) * net.integrator->cost() +
-                            static_cast<double>(net.width * (net.inputs + net.outputs));
-  const double flops = 2.0 * sweeps * per_sample * static_cast<double>(samples);
+  const double flops = 2.0 * sweeps * net.cost() * static_cast<double>(samples);
   return flops < kSerialFlops ? 1 : static_cast<int>(std::min<Index>(threads, tasks));
 }
 
@@ -44,47 +42,56 @@ struct Plan {
   }
 
   Plan(const Network<S>& net, Index batch_size) : samples(batch_size) {
-    const Index tapeable =
-        TapeLimits{}.thread / (net.depth * net.width * static_cast<Index>(sizeof(S)));
-    const Index largest =
-        net.block.filters.any()
-            ? image_chunk(net.width)
-            : std::clamp(std::min(samples / kFewChunks, tapeable), kLeastChunk, kLargestChunk);
+    Index numbers = 0, of_images = 0;
+    for (const Layers<S>& stack : net.stacks) {
+      numbers += stack.depth * stack.width;
+      if (stack.block.filters.any()) of_images = std::max(of_images, stack.width);
+    }
+    const Index tapeable = TapeLimits{}.thread / (numbers * static_cast<Index>(sizeof(S)));
+    const Index largest = of_images > 0 ? image_chunk(of_images)
+                                        : std::clamp(std::min(samples / kFewChunks, tapeable),
+                                                     kLeastChunk, kLargestChunk);
     const Index pieces = ceil_div(samples, largest);
     const Index even = samples > largest ? round_up(pieces, 2) : pieces;
     chunk = round_up(ceil_div(samples, even), kLanes<S>);
     chunks = ceil_div(samples, chunk);
     groups = std::min(chunks, kMaxGroups);
     blocks = chunk / kLanes<S>;
-    state = Arena<S>::room(net.width * chunk);
-    record = net.integrator->record_size(blocks);
   }
+
+  /// Numbers in the state of a chunk.
+  Index state(Index width) const { return Arena<S>::room(width * chunk); }
 
   Index samples;  // n
   Index chunk;    // samples of a chunk, whole blocks
   Index chunks;
   Index groups;
   Index blocks;  // of a chunk
-  Index state;   // numbers in the state of a chunk
-  Index record;  // numbers that a layer keeps for the way back beside its input
 };
 
-/// What a thread keeps of a chunk on its way: the inputs and records of the last `layers` layers, and
-/// for all layers before them a checkpoint every `segment` layers, from which they are computed
-/// again on the way back.
-template <class S>
+/// The share of a thread in what may be kept for the way back, in bytes.
+inline Index tape_share(const TapeLimits& limits, int threads) {
+  return std::clamp(limits.shared / threads, limits.segment, limits.thread);
+}
+
+/// What a thread keeps of a chunk on its way through a stack: the inputs and records of the last
+/// `layers` layers, and for all layers before them a checkpoint every `segment` layers, from which
+/// they are computed again on the way back.
 struct Tape {
-  Tape(const Network<S>& net, const Plan<S>& plan, const TapeLimits& limits, int threads) {
-    const Index share = std::clamp(limits.shared / threads, limits.segment, limits.thread);
-    const Index layer_bytes = (plan.state + plan.record) * static_cast<Index>(sizeof(S));
-    layers = std::clamp<Index>(share / layer_bytes, 1, net.depth);
-    segment = std::clamp<Index>(limits.segment / layer_bytes, 1, layers);
-    checkpoints = ceil_div(net.depth - layers, segment);
+  /// For layers that leave `layer_bytes` each, with `share` bytes; what they take comes off the share,
+  /// as far as the stacks in front have `least` bytes.
+  Tape(Index depth, Index layer_bytes, Index least, Index& share)
+      : layers(std::clamp<Index>(share / layer_bytes, 1, depth)),
+        segment(std::clamp<Index>(least / layer_bytes, 1, layers)),
+        checkpoints(ceil_div(depth - layers, segment)) {
+    share = std::max(share - layers * layer_bytes, least);
   }
 
-  Index layers;
-  Index segment;
-  Index checkpoints;  // segments before the taped layers
+  Tape() = default;
+
+  Index layers = 0;
+  Index segment = 0;
+  Index checkpoints = 0;  // segments before the taped layers
 };
 
 }  // namespace mgres

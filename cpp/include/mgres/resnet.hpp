@@ -3,23 +3,12 @@
 
 #include <vector>
 
-#include "mgres/integrator.hpp"
-#include "mgres/layout.hpp"
 #include "mgres/loss.hpp"
+#include "mgres/network.hpp"
 #include "mgres/parallel.hpp"
 #include "mgres/workspace.hpp"
 
 namespace mgres {
-
-/// A network as it is computed: made once, because making it takes memory.
-template <class S>
-struct Network : ResNet {
-  Network(const ResNet& net)  // NOLINT(google-explicit-constructor): the same network
-      : ResNet(net), layout(net), integrator(make_integrator<S>(net)) {}
-
-  const Layout layout;
-  const IntegratorPtr<S> integrator;
-};
 
 /// All functions here use up to `threads` threads, and their results do not depend on it.
 
@@ -35,6 +24,7 @@ struct Batch {
 struct Trainable {
   bool opening = true;
   bool blocks = true;
+  bool connections = true;
   bool closing = true;
 };
 
@@ -43,9 +33,10 @@ template <class S>
 void logits(const Network<S>& net, const S* theta, const Batch<S>& batch, S* out,
             Workspace<S>& workspace, Interrupt& interrupt, int threads = num_threads());
 
-/// Write the states y_k (n, v), row-major, for each k of `chosen`, which ascends, one after the other.
+/// Write the states y_k (n, v) of stack number `stack`, row-major, for each k of `chosen`, which ascends,
+/// one after the other.
 template <class S>
-void states(const Network<S>& net, const S* theta, const Batch<S>& batch,
+void states(const Network<S>& net, const S* theta, const Batch<S>& batch, Index stack,
             const std::vector<Index>& chosen, S* out, Workspace<S>& workspace, Interrupt& interrupt,
             int threads = num_threads());
 

@@ -1,6 +1,7 @@
-/// The layers of a network on the states of one chunk of samples, there and back, with scratch of
-/// one thread.
+/// A stack of layers on the states of one chunk of samples, there and back, with scratch of one thread.
 #pragma once
+
+#include <array>
 
 #include "mgres/arena.hpp"
 #include "mgres/plan.hpp"
@@ -13,18 +14,28 @@ namespace mgres {
 template <class S>
 class Stack {
  public:
-  Stack(const Network<S>& net, const Plan<S>& plan, const TapeLimits& limits, int threads,
+  Stack() = default;
+
+  /// The tape takes its bytes from the thread's `share`.
+  Stack(const Layers<S>& layers, const Plan<S>& plan, const TapeLimits& limits, Index& share,
         const S* theta)
-      : net_(net),
-        plan_(plan),
-        tape_(net, plan, limits, threads),
-        layers_(theta != nullptr ? theta + net.layout.layers : nullptr) {}
+      : layers_(&layers),
+        plan_(&plan),
+        state_(plan.state(layers.width)),
+        record_(layers.integrator->record_size(plan.blocks)),
+        tape_(layers.depth, (state_ + record_) * static_cast<Index>(sizeof(S)), limits.segment,
+              share),
+        parameters_(theta != nullptr ? theta + layers.start : nullptr) {}
+
+  Index depth() const { return layers_->depth; }
+  Index width() const { return layers_->width; }
+  const Tape& tape() const { return tape_; }
 
   /// Take the scratch of a way without return, or with it.
   void lay_out(Arena<S>& arena, bool with_return);
 
-  /// The chunk from sample number `first` on, `blocks` blocks, of `batch`.
-  void bind(const Batch<S>& batch, Index first, Index blocks);
+  /// The chunk from sample number `first` on, `blocks` blocks; `defect` is that of layer 0 or null.
+  void bind(const S* defect, Index first, Index blocks);
 
   /// Where y_0 is expected before `forward`, and the state behind the layers done so far.
   S* entry(bool with_return) { return last_ = state(before(with_return) % 2); }
@@ -44,29 +55,55 @@ class Stack {
   void step(Index k, const S* y, S* out, S* record) const;
 
  private:
-  S* state(Index slot) const { return states_ + slot * plan_.state; }
-  S* record(Index slot) const { return records_ + slot * plan_.record; }
-  S* checkpoint(Index c) const { return checkpoints_ + c * plan_.state; }
-  const S* parameters(Index k) const { return layers_ + k * net_.layout.layer; }
+  S* state(Index slot) const { return states_ + slot * state_; }
+  S* record(Index slot) const { return records_ + slot * record_; }
+  S* checkpoint(Index c) const { return checkpoints_ + c * state_; }
+  const S* parameters(Index k) const { return parameters_ + k * layers_->size; }
 
   /// Layers that are passed before the tape begins.
-  Index before(bool with_return) const {
-    return with_return ? net_.depth - tape_.layers : net_.depth;
-  }
+  Index before(bool with_return) const { return with_return ? depth() - tape_.layers : depth(); }
 
   void prefetch(Index k, const S* gradient) const;
-  bool tape(Index first, Index layers, Interrupt& interrupt, int thread);
-  bool untape(Index first, Index layers, S* gradient, Interrupt& interrupt, int thread);
+  bool record(Index first, Index layers, Interrupt& interrupt, int thread);
+  bool unwind(Index first, Index layers, S* gradient, Interrupt& interrupt, int thread);
 
-  const Network<S>& net_;
-  const Plan<S>& plan_;
-  const Tape<S> tape_;
-  const S* layers_;
+  const Layers<S>* layers_ = nullptr;
+  const Plan<S>* plan_ = nullptr;
+  Index state_ = 0, record_ = 0;  // numbers of a state, and of what a layer keeps beside its input
+  Tape tape_;
+  const S* parameters_ = nullptr;
 
   const S* defect_ = nullptr;
   Index first_ = 0, blocks_ = 0;
   S *states_ = nullptr, *adjoint_ = nullptr, *checkpoints_ = nullptr, *records_ = nullptr;
   S *scratch_ = nullptr, *last_ = nullptr;
+};
+
+/// The stacks of a network, in a place of fixed size, so that a thread can have its own without
+/// asking for memory.
+template <class S>
+class Stacks {
+ public:
+  Stacks(const Network<S>& net, const Plan<S>& plan, const TapeLimits& limits, int threads,
+         const S* theta)
+      : size_(static_cast<Index>(net.stacks.size())) {
+    Index share = tape_share(limits, threads);
+    for (Index i = size_ - 1; i >= 0; --i)  // the last one comes back first
+      (*this)[i] = Stack<S>(net.stacks[static_cast<std::size_t>(i)], plan, limits, share, theta);
+  }
+
+  Index size() const { return size_; }
+  Stack<S>& operator[](Index i) { return stacks_[static_cast<std::size_t>(i)]; }
+  const Stack<S>& operator[](Index i) const { return stacks_[static_cast<std::size_t>(i)]; }
+  Stack<S>& back() { return (*this)[size_ - 1]; }
+
+  void lay_out(Arena<S>& arena, bool with_return) {
+    for (Index i = 0; i < size_; ++i) (*this)[i].lay_out(arena, with_return);
+  }
+
+ private:
+  Index size_;
+  std::array<Stack<S>, kMostStacks> stacks_;
 };
 
 }  // namespace mgres

@@ -1,6 +1,8 @@
 /// Transfers in depth between a network with K layers and one with K / m layers.
 #pragma once
 
+#include <vector>
+
 #include "mgres/types.hpp"
 
 namespace mgres {
@@ -8,20 +10,32 @@ namespace mgres {
 enum class Prolongation { constant, linear };
 enum class Projection { mean, injection, full_weighting };
 
-/// Two flat vectors [ head | layers | tail ] that differ in the number of layers only; head
-/// and tail (opening operator and classifier) are copied by every operator.
+/// The coarse layers of a stack.
+struct StackOfLayers {
+  Index layer;  // numbers in one
+  Index coarse_depth;
+};
+
+/// Two flat vectors [ head | layers of each stack | tail ] that differ in the number of layers only;
+/// head and tail (the maps before, between and behind the stacks) are copied by every operator.
 ///
-/// Coarse layer j stands for time t_j = j m dt, the fine layers m j ... m j + m - 1 for the interval
-/// that begins there.
+/// Coarse layer j of a stack stands for time t_j = j m dt, the fine layers m j ... m j + m - 1 for the
+/// interval that begins there.
 struct DepthTransfer {
   Index head;
-  Index layer;
-  Index coarse_depth;
+  std::vector<StackOfLayers> stacks;
   Index factor;  // m
   Index tail;
 
-  Index coarse_size() const { return head + coarse_depth * layer + tail; }
-  Index fine_size() const { return head + coarse_depth * factor * layer + tail; }
+  Index coarse_size() const { return head + layers() + tail; }
+  Index fine_size() const { return head + factor * layers() + tail; }
+
+ private:
+  Index layers() const {
+    Index sum = 0;
+    for (const StackOfLayers& stack : stacks) sum += stack.coarse_depth * stack.layer;
+    return sum;
+  }
 };
 
 /// out = P coarse.  constant: fine layer m j + r is c_j.  linear: (1 - r/m) c_j + (r/m) c_{j+1}, and

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from ..blocks import from_description
 from ..checks import check_plain
-from ..resnet import ResNet
+from ..resnet import CompiledNetwork, ResNet
 from ..resnet.layout import Array
-from ..schemes import scheme_of
+from ..schemes import Scheme, scheme_of
+from ..stages import Network, map_from, stack_from
 from .envelope import check_envelope, envelope
 from .tensors import FormatError, read_tensors, write_tensors
 
-VERSION = 2
-"""Version 1, before there were blocks, has the keywords of ResNet in their place."""
+VERSION = 3
+"""Version 1, before there were blocks, has the keywords of ResNet in their place; version 3 is that
+of networks of several stacks."""
 
 KEYWORDS = ("activation", "scheme", "substeps", "weights", "damping")
 EXTRA = "extra."
@@ -32,7 +34,7 @@ class Model(NamedTuple):
 
     Attributes
     ----------
-    net : ResNet
+    net : ResNet or Network
         The network.
     theta : ndarray, shape (net.size,)
         Its parameters.
@@ -42,7 +44,7 @@ class Model(NamedTuple):
         Further arrays by name.
     """
 
-    net: ResNet
+    net: ResNet | Network
     theta: Array
     notes: dict[str, str]
     extra: dict[str, NDArray[Any]]
@@ -50,7 +52,7 @@ class Model(NamedTuple):
 
 def save(
     path: str | Path,
-    net: ResNet,
+    net: CompiledNetwork,
     theta: Array,
     *,
     notes: Mapping[str, str] | None = None,
@@ -59,7 +61,8 @@ def save(
     """Write a network and its parameters to a file of the safetensors layout.
 
     The arrays are called Q, W, b, W_out and b_out, or have the names that the arrays of other
-    blocks have, and the shapes of :meth:`ResNet.views`.
+    blocks have, and the shapes of :meth:`ResNet.views`; those of a Network are called
+    "stacks.0.W" and so on.
     What makes the network, and the version of the format, is in the metadata.  An existing file is
     replaced in one step.
 
@@ -67,7 +70,7 @@ def save(
     ----------
     path : str or Path
         The file, customarily ``*.safetensors``.
-    net : ResNet
+    net : ResNet or Network
         The network.
     theta : ndarray, shape (net.size,)
         Its parameters, of its dtype.
@@ -96,8 +99,8 @@ def save(
     >>> model.net == net, model.theta.shape, model.notes
     (True, (62,), {'data': 'circles'})
     """
-    if not isinstance(net, ResNet):
-        raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
+    if not isinstance(net, ResNet | Network):
+        raise TypeError(f"net: expected a ResNet or a Network, got {type(net).__name__}")
     if not isinstance(theta, np.ndarray):
         raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
     check_plain("theta", theta)
@@ -111,17 +114,13 @@ def save(
         if not isinstance(name, str) or not isinstance(array, np.ndarray):
             raise TypeError(f"extra: expected numpy arrays by name, got {name!r}: {array!r}")
         check_plain(f"extra: {name}", array)
-    settings: dict[str, Any] = {field.name: getattr(net, field.name) for field in fields(net)}
-    settings["dtype"] = net.dtype.name
-    settings["block"] = net.block.describe()
-    settings["scheme"] = {"name": net.scheme.name, "substeps": net.scheme.substeps}
     tensors = {
-        **net.views(theta)._asdict(),
+        **net.named_views(theta),
         **{EXTRA + name: array for name, array in extra.items()},
     }
     metadata = {
-        **envelope("model", VERSION),
-        "net": json.dumps(settings),
+        **envelope("model", VERSION if isinstance(net, Network) else VERSION - 1),
+        "net": json.dumps(_describe(net)),
         **{NOTE + name: note for name, note in notes.items()},
     }
     write_tensors(Path(path), tensors, metadata)
@@ -159,7 +158,7 @@ def load(path: str | Path) -> Model:
     extra = {
         name.removeprefix(EXTRA): tensors.pop(name) for name in [*tensors] if name.startswith(EXTRA)
     }
-    expected = _shapes(net)
+    expected = net.named_shapes
     if tensors.keys() != expected.keys():
         raise FormatError(f"{path}: expected the arrays {[*expected]}, got {[*tensors]}")
     for name, shape in expected.items():
@@ -170,7 +169,7 @@ def load(path: str | Path) -> Model:
                 f"and {array.dtype}"
             )
     theta = np.empty(net.size, net.dtype)
-    for name, view in net.views(theta)._asdict().items():
+    for name, view in net.named_views(theta).items():
         np.copyto(view, tensors[name])
     notes = {
         name.removeprefix(NOTE): note for name, note in metadata.items() if name.startswith(NOTE)
@@ -178,25 +177,48 @@ def load(path: str | Path) -> Model:
     return Model(net, theta, notes, extra)
 
 
-def _make_net(settings: Any) -> ResNet:
+def _describe(net: CompiledNetwork) -> dict[str, Any]:
+    """Return a network as plain values, from which `_make_net` makes it again."""
+    scheme = {"name": net.scheme.name, "substeps": net.scheme.substeps}
+    shared = {"dtype": net.dtype.name, "scheme": scheme}
+    if isinstance(net, Network):
+        return {
+            **shared,
+            "opening": net.opening.describe(),
+            "stacks": [stack.describe() for stack in net.stacks],
+            "connections": [connection.describe() for connection in net.connections],
+            "closing": net.closing.describe(),
+            "inputs": net.input_shape,
+            "outputs": net.n_outputs,
+        }
+    assert isinstance(net, ResNet)
+    settings = {field.name: getattr(net, field.name) for field in fields(net)}
+    return {**settings, **shared, "block": net.block.describe()}
+
+
+def _make_net(settings: Any) -> ResNet | Network:
+    if isinstance(settings, dict) and "stacks" in settings:
+        return _make_staged(**settings)
     names = {field.name for field in fields(ResNet)}
     before = names - {"block"} | {*KEYWORDS}
     if not isinstance(settings, dict) or settings.keys() not in (names, before):
         raise ValueError(f"expected {sorted(names)}")
     if settings.keys() == before:
         return ResNet(**settings)
-    scheme = dict(settings["scheme"])
-    return ResNet(
-        **{
-            **settings,
-            "block": from_description(settings["block"]),
-            "scheme": scheme_of(scheme.pop("name"), **scheme),
-        }
-    )
+    block, scheme = from_description(settings["block"]), _scheme(**settings["scheme"])
+    return ResNet(**{**settings, "block": block, "scheme": scheme})
 
 
-def _shapes(net: ResNet) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of :meth:`ResNet.views`, without any array."""
-    v, m = net.width, net.n_outputs
-    layers = {name: (net.depth, *shape) for name, shape in net.layer_arrays.items()}
-    return {"Q": (v, net.n_inputs), **layers, "W_out": (m, v), "b_out": (m,)}
+def _make_staged(
+    opening: Any, stacks: Any, connections: Any, closing: Any, scheme: Any, **rest: Any
+) -> Network:
+    maps = [map_from(given) for given in connections]
+    found = [stack_from(given) for given in stacks]
+    if len(maps) + 1 != len(found):
+        raise ValueError(f"expected a connection between two stacks, got {len(maps)}")
+    between = [part for pair in zip(found, [*maps, None], strict=True) for part in pair if part]
+    return Network(map_from(opening), between, map_from(closing), scheme=_scheme(**scheme), **rest)
+
+
+def _scheme(name: Any, substeps: Any) -> Scheme:
+    return scheme_of(name, substeps)

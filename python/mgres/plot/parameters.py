@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..resnet import ResNet
+from ..resnet import CompiledNetwork, ResNet
 from . import style
 
 if TYPE_CHECKING:
@@ -120,12 +120,14 @@ def _look(i: int, broad: bool) -> dict[str, Any]:
 
 
 def moved(
-    net: ResNet,
+    net: CompiledNetwork,
     start: Parameters,
     theta: Parameters | Mapping[str, Parameters],
     ax: Axes | None = None,
 ) -> Axes:
     r"""Draw how far training moved every layer, and the opening and the closing beside them.
+
+    Several stacks follow each other in t.
 
     The height is the relative change :math:`\|\theta_k - \theta_k^0\| / \|\theta_k^0\|` of the
     parameters of layer k; parts that were zero at the start have none, and what did not move at all
@@ -133,7 +135,7 @@ def moved(
 
     Parameters
     ----------
-    net : ResNet
+    net : ResNet or Network
         The network.
     start : ndarray, shape (size,)
         Parameters before training.
@@ -167,8 +169,7 @@ def moved(
         raise ValueError("theta: expected at least one array, got none")
     changes = {label: relative_changes(net, start, after) for label, after in runs.items()}
     ax = style.one(ax)
-    T = net.final_time
-    middles = net.dt * (np.arange(net.depth) + 0.5)
+    middles, T = _middles(net)
     for i, (label, (opening, blocks, closing)) in enumerate(changes.items()):
         look: Any = {"color": style.colour(i)}
         ax.plot(middles, blocks, linewidth=1.4, label=str(label) or None, **look)
@@ -190,7 +191,7 @@ def moved(
 
 
 def relative_changes(
-    net: ResNet, start: Parameters, theta: Parameters
+    net: CompiledNetwork, start: Parameters, theta: Parameters
 ) -> tuple[float, NDArray[np.float64], float]:
     """Return the relative changes of opening, layers, shape (depth,), and closing; NaN from zero.
 
@@ -199,19 +200,31 @@ def relative_changes(
     TypeError, ValueError
         If an argument is not as described.
     """
-    before, after = _check_pair("start", (net, start))[1], _check_pair("theta", (net, theta))[1]
+    if not isinstance(net, CompiledNetwork):
+        raise TypeError(f"net: expected a ResNet or a Network, got {type(net).__name__}")
+    before, after = _check_theta("start", net, start), _check_theta("theta", net, theta)
 
-    def change(part: str, rows: int) -> NDArray[np.float64]:
-        old = before[net.part(part)].astype(np.float64).reshape(rows, -1)
-        new = after[net.part(part)].astype(np.float64).reshape(rows, -1)
+    def change(part: slice, rows: int) -> NDArray[np.float64]:
+        old = before[part].astype(np.float64).reshape(rows, -1)
+        new = after[part].astype(np.float64).reshape(rows, -1)
         size = np.linalg.norm(old, axis=1)
         distance = np.linalg.norm(new - old, axis=1)
         relative: NDArray[np.float64] = np.full(rows, np.nan)
         np.divide(distance, size, out=relative, where=size > 0)
         return relative
 
-    opening, closing = change("opening", 1), change("closing", 1)
-    return float(opening[0]), change("blocks", net.depth), float(closing[0])
+    opening, closing = change(net.part("opening"), 1), change(net.part("closing"), 1)
+    layers = np.concatenate([change(stack.part, stack.depth) for stack in net.stack_parts])
+    return float(opening[0]), layers, float(closing[0])
+
+
+def _middles(net: CompiledNetwork) -> tuple[NDArray[np.float64], float]:
+    """Return the middle of each layer in t, stacks one after the other, and where the last ends."""
+    end, middles = 0.0, []
+    for stack in net.stack_parts:
+        middles.append(end + stack.dt * (np.arange(stack.depth) + 0.5))
+        end += stack.depth * stack.dt
+    return np.concatenate(middles), end
 
 
 def _check_pair(label: str, pair: Any) -> tuple[ResNet, Parameters]:
@@ -219,9 +232,12 @@ def _check_pair(label: str, pair: Any) -> tuple[ResNet, Parameters]:
         where = f"networks[{label!r}]" if label else "networks"
         raise TypeError(f"{where}: expected a pair (net, theta), got {type(pair).__name__}")
     net, theta = pair
-    name = label if label in ("start", "theta") else "theta"
+    return net, _check_theta("theta", net, theta)
+
+
+def _check_theta(name: str, net: CompiledNetwork, theta: Any) -> Parameters:
     if not isinstance(theta, np.ndarray):
         raise TypeError(f"{name}: expected a numpy array, got {type(theta).__name__}")
     if theta.shape != (net.size,):
         raise ValueError(f"{name}: expected shape ({net.size},), got {theta.shape}")
-    return net, theta
+    return theta

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..resnet import ResNet
+from ..resnet import CompiledNetwork, ResNet
 from . import style
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Limits: TypeAlias = tuple[float, float, float, float]
 
 
 def decision_regions(
-    net: ResNet,
+    net: CompiledNetwork,
     theta: Array,
     X: ArrayLike,
     y: ArrayLike,
@@ -35,7 +35,7 @@ def decision_regions(
 
     Parameters
     ----------
-    net : ResNet
+    net : ResNet or Network
         With two inputs and at least two outputs.
     theta : ndarray, shape (size,)
         Its parameters.
@@ -74,6 +74,8 @@ def decision_regions(
         raise ValueError(f"net: expected a network with 2 inputs, got {net.n_inputs}")
     if net.n_outputs < 2:
         raise ValueError("net: expected a network with 2 outputs or more, got 1")
+    if layer is not None and not isinstance(net, ResNet):
+        raise TypeError(f"layer: expected none for a {type(net).__name__} of several stacks")
     k = net.depth if layer is None else operator.index(layer)
     if not 0 <= k <= net.depth:
         raise ValueError(f"layer: expected a number from 0 to {net.depth}, got {k}")
@@ -81,6 +83,9 @@ def decision_regions(
         raise ValueError(f"resolution: expected at least 2, got {resolution}")
 
     def classify(points: Array) -> Array:
+        if layer is None:
+            return net.logits(theta, points)
+        assert isinstance(net, ResNet)  # it has a layer to cut off at
         views = net.views(theta)
         logits: Array = net.states(theta, points, [k])[0] @ views.W_out.T + views.b_out
         return logits
@@ -96,7 +101,7 @@ def decision_regions(
     return ax
 
 
-def layer_title(net: ResNet, k: int) -> str:
+def layer_title(net: CompiledNetwork, k: int) -> str:
     """Return where in the network a picture is."""
     return f"after layer {k:,} of {net.depth:,}" if k else "before the first layer"
 
@@ -109,8 +114,8 @@ def check_samples(net: Any, theta: Any, X: Any, y: Any) -> tuple[Array, Array, A
     TypeError, ValueError
         If they do not fit the network.
     """
-    if not isinstance(net, ResNet):
-        raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
+    if not isinstance(net, CompiledNetwork):
+        raise TypeError(f"net: expected a ResNet or a Network, got {type(net).__name__}")
     if not isinstance(theta, np.ndarray):
         raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
     if theta.shape != (net.size,):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..blocks import KINDS, NAMES, Block, Gradient
 from ..mgopt import LBFGS, Adam, LevelOptimizer
-from ..resnet import ResNet, smooth_start_depth
+from ..resnet import CompiledNetwork, ResNet, smooth_start_depth
 from ..resnet.network import Array
 
 DEPTH = 32
@@ -162,6 +162,7 @@ def smooth_start(net: ResNet, seed: int, scheme: str = SCHEME) -> Array:
     )
 
 
-def useful_threads(net: ResNet, samples: int, most: int) -> int:
+def useful_threads(net: CompiledNetwork, samples: int, most: int) -> int:
     """Return how many threads are worth their while, one or `most`, for so many samples."""
-    return most if 6 * samples * net.depth * net.layer_size > SMALL else 1
+    numbers = sum(stack.depth * stack.layer_size for stack in net.stack_parts)
+    return most if 6 * samples * numbers > SMALL else 1

@@ -1,5 +1,6 @@
 """Deep residual networks as hierarchies of objectives."""
 
+from .compiled import CompiledNetwork
 from .initialize import smooth_start_depth
 from .layered import LayeredNetwork, LayeredObjective
 from .memory import estimate_memory
@@ -13,6 +14,7 @@ from .weighting import class_weights
 
 __all__ = [
     "BlockViews",
+    "CompiledNetwork",
     "DecayToStart",
     "DepthTransfer",
     "Lasso",

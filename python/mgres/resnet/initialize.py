@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_integer, number_of
-from .layout import BlockViews, Views
+from .layout import Array
 
 SCHEMES = ("normal", "glorot", "he", "constant", "coarse")
 BOTH_SIDES = ("K", "L")
@@ -45,18 +45,23 @@ LARGEST_STEP = 0.16
 """Of the coarsest network: with larger steps networks fit their own discretisation error."""
 
 
-def fill(
-    views: Views | BlockViews, rng: np.random.Generator, scheme: str, drawn: int, scale: float
+def fill_map(arrays: dict[str, Array], rng: np.random.Generator) -> None:
+    """Write random weights into the arrays of a map between stacks, zero so far."""
+    for array in arrays.values():
+        if array.ndim > 1:
+            array[:] = _glorot(rng, (1, *array.shape))[0]
+
+
+def fill_layers(
+    layers: dict[str, Array], rng: np.random.Generator, scheme: str, drawn: int, scale: float
 ) -> None:
-    """Write random parameters into a network's views, zero so far: layers drawn several times."""
-    views.Q[:] = _glorot(rng, views.Q.shape)
-    views.W_out[:] = _glorot(rng, views.W_out.shape)
-    for name, layers in views._asdict().items():
+    """Write random weights into the arrays of a stack, zero so far: layers drawn several times."""
+    for name, array in layers.items():
         if name == "scale":
-            layers[:] = 1
-        elif layers.ndim > 2:  # a matrix or a convolution for each layer
-            matrices = scale * _layers(rng, scheme, name, (drawn, *layers.shape[1:]))
-            layers[:] = np.repeat(matrices, len(layers) // drawn, axis=0)
+            array[:] = 1
+        elif array.ndim > 2:  # a matrix or a convolution for each layer
+            matrices = scale * _layers(rng, scheme, name, (drawn, *array.shape[1:]))
+            array[:] = np.repeat(matrices, len(array) // drawn, axis=0)
 
 
 def drawn_depth(

@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 
 from ..mgopt import Objective
 from ..schemes import Scheme
-from .layout import Array
+from .layout import Array, StackPart
 from .samples import Samples
 
 N = TypeVar("N", bound="LayeredNetwork")
 
 
 class LayeredNetwork(Protocol):
-    """A network of equal layers; its parameters are [opening | layer 0 ... K-1 | closing]."""
+    """A network of stacks of equal layers: theta is [opening | layers | connections | closing].
+
+    Coarser networks have fewer layers in all stacks alike.
+    """
 
     @property
     def depth(self) -> int:
-        """The number of layers K."""
+        """The number K of layers of a single stack; of several, what divides the depth of each."""
         ...
 
     @property
@@ -33,13 +36,8 @@ class LayeredNetwork(Protocol):
         ...
 
     @property
-    def layer_size(self) -> int:
-        """The number of parameters of one layer."""
-        ...
-
-    @property
-    def layer_weights(self) -> int:
-        """How many of them are weights and biases, which come first: regularisers mean those."""
+    def stack_parts(self) -> tuple[StackPart, ...]:
+        """Where the layers of each stack lie, and how they step."""
         ...
 
     @property
@@ -54,7 +52,7 @@ class LayeredNetwork(Protocol):
 
     @property
     def dt(self) -> float:
-        """The step size T / K."""
+        """The step size T / K, the largest of the stacks."""
         ...
 
     @property
@@ -63,7 +61,7 @@ class LayeredNetwork(Protocol):
         ...
 
     def part(self, name: str) -> slice:
-        """Return where "opening", "blocks" or "closing" lie in the flat array."""
+        """Return where "opening", "blocks", "connections" or "closing" lie in theta."""
         ...
 
     def with_depth(self: N, depth: int) -> N:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..checks import check_integer
 from ..parallel import wanted_threads
-from .network import ResNet
+from .compiled import CompiledNetwork
 
 
-def estimate_memory(net: ResNet, n_samples: int) -> int:
+def estimate_memory(net: CompiledNetwork, n_samples: int) -> int:
     r"""Return the scratch memory of one gradient in bytes, at the present number of threads.
 
     Parameters, samples and the gradient itself are not counted.  The samples pass through the
@@ -29,7 +29,7 @@ def estimate_memory(net: ResNet, n_samples: int) -> int:
 
     Parameters
     ----------
-    net : ResNet
+    net : ResNet or Network
         The network.
     n_samples : int
         Samples of the batch.

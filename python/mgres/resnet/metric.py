@@ -9,7 +9,7 @@ from .layered import LayeredNetwork
 
 
 def time_metric(net: LayeredNetwork) -> Diagonal:
-    """Return the metric of theta in L^2(0, T) for the layers, Euclidean for Q and the classifier.
+    """Return the metric of theta in L^2(0, T) for the layers, Euclidean for the rest.
 
     The layers' controls are samples of a function theta(t), so their inner product is a Riemann
     sum with weight dt.  The gradient of a functional of theta(t) then is g_k / dt in each layer,
@@ -21,5 +21,6 @@ def time_metric(net: LayeredNetwork) -> Diagonal:
         The network of the level.
     """
     weights = np.ones(net.size, net.dtype)
-    weights[net.part("blocks")] = net.dt
+    for stack in net.stack_parts:
+        weights[stack.part] = stack.dt
     return Diagonal(weights)

@@ -7,32 +7,30 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
 from ..blocks import MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
-from ..checks import check_integer, check_plain, check_predictions, number_of, share_right
+from ..checks import check_integer, number_of
 from ..memory import check_memory
-from ..parallel import wanted_threads
 from ..schemes import Scheme, scheme_of
 from . import initialize
+from .compiled import CompiledNetwork, Evaluator, check_arrays
 from .keywords import block_of, scheme_for, weights_of
 from .layout import PARTS as PARTS
 from .layout import Array as Array
+from .layout import Arrays, Layout, StackPart, named_views
 from .layout import BlockViews as BlockViews
-from .layout import Layout
 from .layout import Views as Views
 from .python_evaluator import PythonEvaluator
 
-Evaluator: TypeAlias = _core.EvaluatorFloat32 | _core.EvaluatorFloat64 | PythonEvaluator
-
 
 @dataclass(frozen=True)
-class ResNet:
+class ResNet(CompiledNetwork):
     r"""A residual network that is a discretisation of an ODE, by default of forward Euler.
 
     .. math::
@@ -176,11 +174,6 @@ class ResNet:
         return self.final_time / self.depth
 
     @property
-    def size(self) -> int:
-        """The number of parameters."""
-        return self._layout.size
-
-    @property
     def stages(self) -> int:
         """How many times a layer evaluates F: what it costs in forward-Euler layers."""
         return self.scheme.stages
@@ -189,30 +182,37 @@ class ResNet:
     def _layout(self) -> Layout:
         given = self.block.parameters(self.width)
         arrays = {name: tuple(map(int, shape)) for name, shape in given.items()}
-        return Layout(self.n_inputs, self.width, self.n_outputs, self.depth, arrays)
+        opening: Arrays = {"Q": (self.width, self.n_inputs)}
+        closing: Arrays = {"W_out": (self.n_outputs, self.width), "b_out": (self.n_outputs,)}
+        return Layout(opening, ((self.depth, arrays),), (), closing)
 
     @property
     def layer_arrays(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the arrays of one layer, in the order of the flat array."""
-        return dict(self._layout.arrays)
+        return dict(self._layout.stacks[0][1])
 
     @property
     def layer_size(self) -> int:
         """The number of parameters of one layer."""
-        return self._layout.layer_size
+        return self.stack_parts[0].layer_size
 
     @property
     def layer_weights(self) -> int:
         """How many of them are weights and biases, which come first: regularisers mean those."""
-        return self._layout.layer_weights
+        return self.stack_parts[0].layer_weights
 
-    def part(self, name: str) -> slice:
-        """Return where "opening", "blocks" or "closing" lie in the flat array."""
-        return self._layout.parts[name]
+    @cached_property
+    def stack_parts(self) -> tuple[StackPart, ...]:
+        """Where the layers lie, and how they step: one stack."""
+        return self._layout.stack_parts((self.dt,))
 
     def with_depth(self, depth: int) -> ResNet:
         """Return the same network with another number of layers and the same T."""
         return replace(self, depth=depth)
+
+    def with_dtype(self, dtype: DTypeLike) -> ResNet:
+        """Return the same network in another precision."""
+        return replace(self, dtype=np.dtype(dtype))
 
     def with_scheme(self, scheme: str | Scheme, substeps: float | None = None) -> ResNet:
         """Return the same network with another time discretisation."""
@@ -247,11 +247,14 @@ class ResNet:
             Factor for the layers' matrices.
         """
         drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
-        matrices = [math.prod(shape) for shape in self._layout.arrays.values() if len(shape) > 1]
+        matrices = [math.prod(shape) for shape in self.layer_arrays.values() if len(shape) > 1]
         numbers = drawn * sum(matrices)  # drawn in double precision
         check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
         theta = np.zeros(self.size, self.dtype)
-        initialize.fill(self.views(theta), np.random.default_rng(seed), scheme, drawn, scale)
+        rng, views = np.random.default_rng(seed), self._layout.split(theta)
+        initialize.fill_map(views.opening, rng)
+        initialize.fill_map(views.closing, rng)
+        initialize.fill_layers(views.stacks[0], rng, scheme, drawn, scale)
         return theta
 
     def views(self, theta: Array) -> Views | BlockViews:
@@ -271,37 +274,18 @@ class ResNet:
         ValueError
             If it has another shape.
         """
-        if not isinstance(theta, np.ndarray):
-            raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
-        if theta.shape != (self.size,):
-            raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
-        return self._layout.views(theta)
+        self.check_theta(theta)
+        return named_views(self._layout.split(theta))
 
-    def logits(self, theta: Array, X: Array) -> Array:
-        """Return the network's output before any softmax.
+    @property
+    def named_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the views by their names."""
+        layout = self._layout
+        return {**layout.opening, **layout.of_layers(0), **layout.closing}
 
-        Parameters
-        ----------
-        theta : ndarray, shape (size,)
-            Parameters.
-        X : ndarray, shape (n, n_inputs)
-            Samples, C-contiguous.
-
-        Returns
-        -------
-        ndarray, shape (n, n_outputs)
-
-        Raises
-        ------
-        TypeError
-            If an array has another dtype than the network or is not contiguous.
-        ValueError
-            If a shape does not fit.
-        """
-        _check_arrays(theta=theta, X=X)
-        out = np.empty((len(X) if X.ndim else 0, self.n_outputs), self.dtype)
-        self._evaluator.logits(theta, X, out, None, wanted_threads())
-        return out
+    def named_views(self, theta: Array) -> dict[str, Array]:
+        """Return the views by their names."""
+        return self.views(theta)._asdict()
 
     def states(self, theta: Array, X: Array, layers: Iterable[int] | None = None) -> Array:
         """Return the states y_k that samples pass through.
@@ -334,113 +318,34 @@ class ResNet:
         >>> net.states(net.init(0), np.ones((5, 2), np.float32), layers=[0, 8, 16]).shape
         (3, 5, 3)
         """
-        _check_arrays(theta=theta, X=X)
-        chosen = _check_layers(layers, self.depth)
-        ascending = sorted({*chosen})
-        found = np.empty((len(ascending), *X.shape[:1], self.width), self.dtype)
-        self._evaluator.states(theta, X, ascending, found, None, wanted_threads())
-        if chosen == ascending:
-            return found
-        return found[[ascending.index(k) for k in chosen]]
-
-    def vjp(self, theta: Array, X: Array, dlogits: Array) -> tuple[Array, Array]:
-        """Return the derivative of <`dlogits`, logits> by the parameters and by the samples.
-
-        This is the vector-Jacobian product that automatic differentiation asks for.
-
-        Parameters
-        ----------
-        theta : ndarray, shape (size,)
-            Parameters.
-        X : ndarray, shape (n, n_inputs)
-            Samples, C-contiguous.
-        dlogits : ndarray, shape (n, n_outputs)
-            Derivative of a function by the logits, C-contiguous.
-
-        Returns
-        -------
-        dtheta : ndarray, shape (size,)
-            Derivative of that function by the parameters.
-        dX : ndarray, shape (n, n_inputs)
-            And by the samples.
-
-        Raises
-        ------
-        TypeError
-            If an array has another dtype than the network or is not contiguous.
-        ValueError
-            If a shape does not fit.
-        """
-        _check_arrays(theta=theta, X=X, dlogits=dlogits)
-        dtheta, inputs = np.empty(self.size, self.dtype), np.empty(X.shape, self.dtype)
-        self._evaluator.vjp(theta, X, dlogits, dtheta, inputs, None, wanted_threads())
-        return dtheta, inputs
-
-    def predict(self, theta: Array, X: Array) -> NDArray[np.int64]:
-        """Return the most likely class of each sample, shape (n,).
-
-        Raises
-        ------
-        ValueError
-            If an output is not finite.
-        """
-        outputs = self.logits(theta, X)
-        check_predictions(outputs)
-        classes: NDArray[np.int64] = np.argmax(outputs, axis=1)
-        return classes
-
-    def accuracy(self, theta: Array, X: Array, y: NDArray[np.integer[Any]]) -> float:
-        """Return the share of samples whose predicted class is `y`; no class if not finite.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `y` are not labels of the samples.
-        """
-        return share_right(self.logits(theta, X), y)
+        check_arrays(theta=theta, X=X)
+        return self._states(theta, X, 0, check_layers(layers, self.depth), self.width)
 
     def evaluator(
         self, loss: str = "cross_entropy", fixed: tuple[str, ...] = (), *, tape_bytes: int = 0
     ) -> Evaluator:
-        """Return the evaluator of this network with a loss, compiled but for custom blocks.
-
-        States of layers that do not fit into `tape_bytes` on a thread are computed again on the way
-        back, which changes no bit; 0 stands for what suits the processor's cache.
-        """
+        """Return the evaluator of this network with a loss; see :class:`CompiledNetwork`."""
         if isinstance(self.block, Custom):
             return PythonEvaluator(self, loss, fixed)
-        evaluator = _core.EvaluatorFloat32 if self.dtype == np.float32 else _core.EvaluatorFloat64
-        return evaluator(
-            self.n_inputs,
+        return super().evaluator(loss, fixed, tape_bytes=tape_bytes)
+
+    @property
+    def _spec(self) -> _core.Network:
+        state, matrix = (self.width, 1, 1), _core.MapKind.matrix
+        stack = _core.Stack(
             self.width,
-            self.n_outputs,
             self.depth,
             self.final_time,
             self.block.compiled,
-            _core.Loss[loss],
-            *(part not in fixed for part in PARTS),
             scheme=_core.Scheme[self.scheme.name],
             substeps=self.scheme.substeps,
-            tape_bytes=tape_bytes,
         )
-
-    @cached_property
-    def _evaluator(self) -> Evaluator:
-        return self.evaluator()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the compiled evaluator out of pickles and copies."""
-        return {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
+        opening = _core.Map(matrix, (self.n_inputs, 1, 1), state, biased=False)
+        return _core.Network(opening, [stack], [], _core.Map(matrix, state, (self.n_outputs, 1, 1)))
 
 
-def _check_arrays(**arrays: object) -> None:
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise TypeError(f"{name}: expected a numpy array, got {type(array).__name__}")
-        check_plain(name, array)
-
-
-def _check_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
+def check_layers(layers: Iterable[int] | None, depth: int) -> list[int]:
+    """Return the numbers of layers wanted, all by default, or raise an error that names them."""
     if layers is None:
         return [*range(depth + 1)]
     try:

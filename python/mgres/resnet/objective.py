@@ -13,8 +13,8 @@ from .. import _core
 from ..mgopt import Objective
 from ..parallel import wanted_threads
 from .coarse import check_levels, coarse_network
+from .compiled import CompiledNetwork
 from .layout import PARTS, Array
-from .network import ResNet
 from .regularizers.regularizer import Regularizer, bind_all
 from .samples import Samples as Samples
 from .samples import Targets as Targets
@@ -42,7 +42,7 @@ class ResNetObjective:
 
     Parameters
     ----------
-    net : ResNet
+    net : ResNet or Network
         The network.
     X : ndarray, shape (n, n_inputs)
         Samples, C-contiguous, of the network's dtype.
@@ -53,8 +53,8 @@ class ResNetObjective:
     regularizer : Regularizer or sequence of them, optional
         Added to the mean loss, such as :class:`Tikhonov` and :class:`Smoothness`.
     fixed : sequence of str
-        Parts of the parameters ("opening", "blocks", "closing") that shall not change: their
-        gradient is exactly zero.
+        Parts of the parameters ("opening", "blocks", "connections", "closing") that shall not
+        change: their gradient is exactly zero.
     sample_weight : array_like, shape (n,), optional
         Weights w_j >= 0 for the mean, sum_j w_j l_j / sum_j w_j; see also
         :func:`mgres.resnet.class_weights`.
@@ -70,7 +70,7 @@ class ResNetObjective:
 
     def __init__(
         self,
-        net: ResNet,
+        net: CompiledNetwork,
         X: Array,
         y: NDArray[Any],
         loss: str = "cross_entropy",
@@ -93,7 +93,7 @@ class ResNetObjective:
 
     def _setup(
         self,
-        net: ResNet,
+        net: CompiledNetwork,
         samples: Samples,
         loss: str,
         regularizer: Regularizer | Sequence[Regularizer] | None,
@@ -170,7 +170,7 @@ class ResNetObjective:
         """
         _check_defect(self, fine, fine_theta, theta)
         samples = len(self.samples)
-        defect: Array = np.empty(self._evaluator.defect_shape(samples), self.dtype)
+        defect: Array = np.empty(self._evaluator.defect_size(samples), self.dtype)
         fine._evaluator.state_defect(
             fine_theta,
             self.samples.X,
@@ -308,6 +308,6 @@ def _check_defect(
     for name, net, given in (("fine_theta", fine.net, fine_theta), ("theta", coarse.net, theta)):
         if given.shape != (net.size,):
             raise ValueError(f"{name}: expected shape ({net.size},), got {given.shape}")
-    for part in (PARTS[0], PARTS[2]):
+    for part in {*PARTS} - {"blocks"}:
         if not np.array_equal(fine_theta[fine.net.part(part)], theta[coarse.net.part(part)]):
             raise ValueError(f"theta: expected the same {part} parameters as fine_theta")

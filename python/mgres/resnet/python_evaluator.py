@@ -79,12 +79,13 @@ class PythonEvaluator:
         self,
         theta: Array,
         X: Array,
+        stack: int,
         layers: Sequence[int],
         out: Array,
         defect: Array | None = None,
         threads: int = 0,
     ) -> None:
-        """Write the states after `layers` layers, (n, width) each, to `out`."""
+        """Write the states after `layers` layers of the one stack, (n, width) each, to `out`."""
         self._check(theta, X, defect)
         self._check_out("out", out, (len(layers), len(X), self.net.width), theta=theta, X=X)
         found = reference.states(self.net, theta, X, defect)
@@ -183,11 +184,12 @@ class PythonEvaluator:
     ) -> None:
         """Write by how much the steps of `coarse` miss the states of this network to `out`."""
         self._check(theta, X, defect)
-        out[...] = reference.state_defect(self.net, theta, coarse.net, coarse_theta, X, defect)
+        found = reference.state_defect(self.net, theta, coarse.net, coarse_theta, X, defect)
+        out[...] = np.ravel(found)
 
-    def defect_shape(self, n_samples: int) -> tuple[int, int, int]:
-        """Return the shape of a state defect of this network."""
-        return self.net.depth, n_samples, self.net.width
+    def defect_size(self, n_samples: int) -> int:
+        """Return the length of a state defect of this network."""
+        return self.net.depth * n_samples * self.net.width
 
     def gradient_bytes(self, n_samples: int, threads: int = 0) -> int:
         """Return the memory of the states of all layers, which a gradient keeps, in bytes."""
@@ -237,7 +239,7 @@ class PythonEvaluator:
         if needed > MANY_BYTES:  # a look at what there is takes some time itself
             check_memory("block: keeping the states of all layers", needed)
         if defect is not None:
-            check_array("defect", defect, self.defect_shape(len(X)), net.dtype)
+            check_array("defect", defect, (self.defect_size(len(X)),), net.dtype)
         if y is not None:
             _check_targets(y, len(X), net.n_outputs, net.dtype)
 

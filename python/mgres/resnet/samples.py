@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_plain
+from .compiled import CompiledNetwork
 from .layout import Array
-from .network import ResNet
 
 Targets = NDArray[np.int64] | Array
 
@@ -141,7 +141,7 @@ class Samples:
             self._due = False
 
 
-def check_inputs(name: str, X: Array, net: ResNet) -> Array:
+def check_inputs(name: str, X: Array, net: CompiledNetwork) -> Array:
     """Return `X` if it can be fed to `net`; otherwise say what is wrong with it."""
     if not isinstance(X, np.ndarray):
         raise TypeError(f"{name}: expected a numpy array, got {type(X).__name__}")
@@ -161,7 +161,7 @@ def check_inputs(name: str, X: Array, net: ResNet) -> Array:
     return X
 
 
-def check_targets(name: str, y: NDArray[Any], n: int, net: ResNet, loss: str) -> Targets:
+def check_targets(name: str, y: NDArray[Any], n: int, net: CompiledNetwork, loss: str) -> Targets:
     """Return `y` as int64 labels (n,) or as vectors (n, n_outputs) of the network's dtype."""
     if not isinstance(y, np.ndarray):
         raise TypeError(f"{name}: expected a numpy array, got {type(y).__name__}")
@@ -193,7 +193,7 @@ def check_targets(name: str, y: NDArray[Any], n: int, net: ResNet, loss: str) ->
     return np.ascontiguousarray(vectors, net.dtype)
 
 
-def check_validation(X: Array, y: NDArray[Any], net: ResNet) -> None:
+def check_validation(X: Array, y: NDArray[Any], net: CompiledNetwork) -> None:
     """Raise an error unless they are samples and labels for `net`."""
     check_inputs("validation[0]", X, net)
     if isinstance(y, np.ndarray) and not np.issubdtype(y.dtype, np.integer):

@@ -19,8 +19,8 @@ class DepthTransfer:
     """P, R = P^T and Pi between a network and one with fewer layers.
 
     Coarse layer j belongs to the time t_j where it acts first, and to the m fine layers from there
-    on, all arrays of a layer alike.  Q and the classifier are the same on all levels: every
-    operator copies them.
+    on, all arrays of a layer alike.  Of several stacks this is so for each.  Opening, connections
+    and closing are the same on all levels: every operator copies them.
 
     ==============  ==============================================================================
     prolongation    fine layer m j + r (r = 0 ... m - 1)
@@ -78,13 +78,11 @@ class DepthTransfer:
         self._projection = _core.Projection[projection]
         self._factor = fine.depth // coarse.depth
         self._blocks = fine.part("blocks")
-        closing = fine.part("closing")
         self._transfer = _core.DepthTransfer(
-            head=fine.part("opening").stop,
-            layer=fine.layer_size,
-            coarse_depth=coarse.depth,
+            head=self._blocks.start,
+            stacks=[(stack.layer_size, stack.depth) for stack in coarse.stack_parts],
             factor=self._factor,
-            tail=closing.stop - closing.start,
+            tail=fine.size - self._blocks.stop,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_plain
+from .compiled import CompiledNetwork
 from .layout import Array
-from .network import ResNet
 
 
-def weighted_targets(targets: NDArray[Any], sample_weight: Any, net: ResNet) -> Array:
+def weighted_targets(targets: NDArray[Any], sample_weight: Any, net: CompiledNetwork) -> Array:
     """Return target vectors with the factor s_j of each sample's loss in one more column.
 
     Parameters
@@ -30,7 +30,7 @@ def weighted_targets(targets: NDArray[Any], sample_weight: Any, net: ResNet) -> 
         Labels, shape (n,), or vectors, shape (n, n_outputs), both checked.
     sample_weight : array_like, shape (n,)
         Weights w_j >= 0, not all zero.
-    net : ResNet
+    net : ResNet or Network
         The network.
 
     Returns

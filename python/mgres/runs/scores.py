@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_predictions
-from ..resnet import ResNet, ResNetObjective
+from ..resnet import CompiledNetwork, ResNetObjective
 from ..resnet.network import Array
 from .scaling import Scaling
 
@@ -50,7 +50,9 @@ class Scores:
         return {n: value for n, value in values.items() if value is not None and isfinite(value)}
 
 
-def score(net: ResNet, theta: Array, scaling: Scaling, X: NDArray[Any], y: NDArray[Any]) -> Scores:
+def score(
+    net: CompiledNetwork, theta: Array, scaling: Scaling, X: NDArray[Any], y: NDArray[Any]
+) -> Scores:
     """Return the scores on samples as they are in a file.
 
     Parameters

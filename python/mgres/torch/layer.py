@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..resnet import ResNet
+from ..stages import Network
 from .tensors import check_tensor
 
 
 class ResNetFunction(torch.autograd.Function):
-    r"""The logits of a :class:`mgres.ResNet` with exact derivatives, by the compiled core.
+    r"""The outputs of a network of mgres with exact derivatives, by the compiled core.
 
     ``ResNetFunction.apply(X, theta, net)`` returns a tensor of shape (n, n_outputs) for samples X,
     shape (n, n_inputs), and parameters theta, shape (net.size,).  Backwards it is
@@ -37,7 +38,7 @@ class ResNetFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(X: Tensor, theta: Tensor, net: ResNet) -> Tensor:
+    def forward(X: Tensor, theta: Tensor, net: ResNet | Network) -> Tensor:
         """Return the logits.
 
         Raises
@@ -56,7 +57,9 @@ class ResNetFunction(torch.autograd.Function):
         return torch.from_numpy(net.logits(_array(theta), _array(X)))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, ResNet], output: Tensor) -> None:
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Tensor, ResNet | Network], output: Tensor
+    ) -> None:
         """Keep what the way back needs."""
         X, theta, ctx.net = inputs
         ctx.save_for_backward(X, theta)
@@ -76,14 +79,14 @@ class ResNetFunction(torch.autograd.Function):
 
 
 class ResNetLayer(nn.Module):
-    """A :class:`mgres.ResNet` as a layer of a larger model on the CPU; see :class:`ResNetFunction`.
+    """A network of mgres as a layer of a larger model on the CPU; see :class:`ResNetFunction`.
 
     ``torch.compile`` cannot look into it; before a model is compiled, take the layer out of it by
     ``layer.forward = torch.compiler.disable(layer.forward)``.
 
     Parameters
     ----------
-    net : ResNet
+    net : ResNet or Network
         The network.
     theta : ndarray, shape (net.size,), optional
         Where its parameters start; copied.  By default ``net.init(seed)``.
@@ -107,10 +110,12 @@ class ResNetLayer(nn.Module):
 
     theta: Tensor
 
-    def __init__(self, net: ResNet, theta: NDArray[Any] | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self, net: ResNet | Network, theta: NDArray[Any] | None = None, *, seed: int = 0
+    ) -> None:
         super().__init__()
-        if not isinstance(net, ResNet):
-            raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
+        if not isinstance(net, ResNet | Network):
+            raise TypeError(f"net: expected a ResNet or a Network, got {type(net).__name__}")
         start = net.init(seed) if theta is None else check_theta(net, theta).copy()
         self.net = net
         self.theta = nn.Parameter(torch.from_numpy(start))
@@ -136,7 +141,7 @@ class ResNetLayer(nn.Module):
         return str(self.net)
 
 
-def check_theta(net: ResNet, theta: NDArray[Any]) -> NDArray[Any]:
+def check_theta(net: ResNet | Network, theta: NDArray[Any]) -> NDArray[Any]:
     """Return `theta` if it holds parameters of `net`; otherwise say what is wrong with it."""
     if not isinstance(theta, np.ndarray):
         raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
@@ -147,7 +152,7 @@ def check_theta(net: ResNet, theta: NDArray[Any]) -> NDArray[Any]:
     return theta
 
 
-def _check(name: str, tensor: Tensor, net: ResNet) -> None:
+def _check(name: str, tensor: Tensor, net: ResNet | Network) -> None:
     if not isinstance(tensor, Tensor):
         raise TypeError(f"{name}: expected a tensor, got {type(tensor).__name__}")
     check_tensor(name, tensor)

@@ -42,12 +42,13 @@ class StackLayout:
     depth: int
 
     def part(self, name: str) -> slice:
-        """Return where "opening" (stem), "blocks" or "closing" (head) lie."""
+        """Return where "opening" (stem), "blocks", "connections" (none), "closing" (head) lie."""
         blocks = self.stem.size
         closing = blocks + self.depth * self.block.size
         return {
             "opening": slice(0, blocks),
             "blocks": slice(blocks, closing),
+            "connections": slice(closing, closing),
             "closing": slice(closing, closing + self.head.size),
         }[name]
 

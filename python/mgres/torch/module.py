@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -12,8 +11,10 @@ from torch import Tensor, nn
 
 from ..blocks import Custom
 from ..resnet import ResNet
+from ..stages import Network
 from .layer import ResNetLayer, check_theta
 from .operations import prepared, step
+from .staged import StagedModule
 from .tensors import as_array, check_tensor
 
 
@@ -64,7 +65,11 @@ class ResNetModule(nn.Module):
         return str(self.net)
 
 
-def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
+@overload
+def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule: ...
+@overload
+def to_module(net: Network, theta: NDArray[Any]) -> StagedModule: ...
+def to_module(net: ResNet | Network, theta: NDArray[Any]) -> ResNetModule | StagedModule:
     """Return the network as an ``nn.Module`` with the same outputs up to rounding.
 
     Parameters are copied.  The module is made of common operations, so it can be trained further,
@@ -84,7 +89,7 @@ def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
 
     Parameters
     ----------
-    net : ResNet
+    net : ResNet or Network
         Any scheme, and any block but custom ones.
     theta : ndarray, shape (net.size,)
         Its parameters.
@@ -106,14 +111,16 @@ def to_module(net: ResNet, theta: NDArray[Any]) -> ResNetModule:
     >>> np.allclose(module(torch.from_numpy(X)).detach(), net.logits(theta, X), rtol=1e-5)
     True
     """
+    if isinstance(net, Network):
+        return StagedModule(net, check_theta(net, theta))
     if not isinstance(net, ResNet):
-        raise TypeError(f"net: expected a ResNet, got {type(net).__name__}")
+        raise TypeError(f"net: expected a ResNet or a Network, got {type(net).__name__}")
     if isinstance(net.block, Custom):
         raise ValueError(f"net: expected a block that PyTorch can be told, got {net.block}")
     return ResNetModule(net, theta)
 
 
-def from_module(module: nn.Module) -> tuple[ResNet, NDArray[Any]]:
+def from_module(module: nn.Module) -> tuple[ResNet | Network, NDArray[Any]]:
     """Return network and parameters of a module made by :func:`to_module`, bit for bit.
 
     A :class:`ResNetLayer` will do too, and what ``torch.compile`` returned for either.  The dtype
@@ -121,12 +128,12 @@ def from_module(module: nn.Module) -> tuple[ResNet, NDArray[Any]]:
 
     Parameters
     ----------
-    module : ResNetModule or ResNetLayer
+    module : ResNetModule, StagedModule or ResNetLayer
         On the CPU, with parameters in float32 or float64.
 
     Returns
     -------
-    net : ResNet
+    net : ResNet or Network
     theta : ndarray, shape (net.size,)
         A copy.
 
@@ -138,7 +145,7 @@ def from_module(module: nn.Module) -> tuple[ResNet, NDArray[Any]]:
         If a parameter is on another device, or its shape was changed.
     """
     original = getattr(module, "_orig_mod", module)  # of torch.compile
-    if not isinstance(original, ResNetModule | ResNetLayer):
+    if not isinstance(original, ResNetModule | StagedModule | ResNetLayer):
         raise TypeError(
             "module: expected one made by mgres.torch.to_module, or a ResNetLayer, got "
             f"{type(original).__name__}; for other residual networks see mgres.torch.TorchResNet"
@@ -147,9 +154,9 @@ def from_module(module: nn.Module) -> tuple[ResNet, NDArray[Any]]:
     dtypes = {part.dtype for part in parts.values()}
     if len(dtypes) > 1:
         raise TypeError(f"module: expected parameters of one dtype, got {sorted(map(str, dtypes))}")
-    net = replace(original.net, dtype=dtypes.pop())
+    net = original.net.with_dtype(dtypes.pop())
     theta = np.empty(net.size, net.dtype)
-    views = net.views(theta)._asdict() if isinstance(original, ResNetModule) else {"theta": theta}
+    views = {"theta": theta} if isinstance(original, ResNetLayer) else net.named_views(theta)
     for name, view in views.items():
         if name not in parts or parts[name].shape != view.shape:
             got = parts[name].shape if name in parts else "none"

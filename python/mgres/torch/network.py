@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..checks import check_integer, check_predictions, number_of, share_right
+from ..resnet.layout import StackPart
 from ..schemes import Euler, Scheme, scheme_of
 from .checks import check_parts, check_residual
 from .layout import Array, Parameters, StackLayout, TorchViews
@@ -162,9 +163,10 @@ class TorchResNet:
         return self.layout.block.size
 
     @property
-    def layer_weights(self) -> int:
-        """The same number: regularisers mean all parameters of a block."""
-        return self.layer_size
+    def stack_parts(self) -> tuple[StackPart, ...]:
+        """Where the layers lie, and how they step; regularisers mean all parameters of a block."""
+        size = self.layer_size
+        return (StackPart(self.part("blocks"), self.depth, size, size, self.dt),)
 
     @property
     def size(self) -> int:
@@ -172,7 +174,7 @@ class TorchResNet:
         return int(self.part("closing").stop)
 
     def part(self, name: str) -> slice:
-        """Return where "opening" (stem), "blocks" or "closing" (head) lie in the flat array."""
+        """Return where "opening" (stem), "blocks" or "closing" (head) lie in theta."""
         return self.layout.part(name)
 
     def with_depth(self, depth: int) -> TorchResNet:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -11,10 +11,34 @@ from torch.nn import functional
 from torch.nn.functional import linear
 
 from ..blocks import Antisymmetric, Block, Dense, Gradient, Hamiltonian, TwoLayer
-from ..resnet import LayeredNetwork, ResNet
+from ..schemes import Scheme
 
 Layer: TypeAlias = Mapping[str, Tensor]
 """The arrays of one layer, or those of all, by name."""
+
+
+class Stepping(Protocol):
+    """How layers step: a network of one stack, or a stack."""
+
+    @property
+    def dt(self) -> float:
+        """The step size."""
+        ...
+
+    @property
+    def scheme(self) -> Scheme:
+        """The time discretisation."""
+        ...
+
+
+class SteppingBlocks(Stepping, Protocol):
+    """And what they compute."""
+
+    @property
+    def block(self) -> Block:
+        """F."""
+        ...
+
 
 SMOOTH = 0.1
 """Half width of the parabola of smooth_relu."""
@@ -53,20 +77,33 @@ def prepared(block: Block, layers: Layer) -> Layer:
     return {**layers, "W": (W - W.transpose(-1, -2)) / 2 - block.damping * identity}
 
 
+def correlated(
+    images: Tensor,
+    W: Tensor,
+    b: Tensor | None,
+    padding: str,
+    *,
+    stride: Sequence[int] = (1, 1),
+    groups: int = 1,
+) -> Tensor:
+    """Return W * images + b, for kernels of odd sizes, at every pixel or in steps of several."""
+    sides = [n // 2 for n in W.shape[-2:]]
+    if padding == "periodic":
+        for axis, n in ((-2, sides[0]), (-1, sides[1])):
+            size = images.shape[axis]
+            around = torch.arange(-n, size + n, device=images.device) % size
+            images = images.index_select(axis, around)
+        sides = [0, 0]
+    return functional.conv2d(images, W, b, list(stride), sides, groups=groups)
+
+
 def mapped(block: Block, W: Tensor, b: Tensor | None, y: Tensor) -> Tensor:
     """Return W y + b, samples as rows, for a matrix or the block's convolution."""
     filters = block.filters
     if filters is None:
         return linear(y, W, b)
-    padding = [n // 2 for n in W.shape[-2:]]
     images = y.reshape(len(y), -1, *filters.pixels)
-    if filters.padding == "periodic":
-        for axis, n in ((-2, padding[0]), (-1, padding[1])):
-            size = images.shape[axis]
-            around = torch.arange(-n, size + n, device=y.device) % size
-            images = images.index_select(axis, around)
-        padding = [0, 0]
-    return functional.conv2d(images, W, b, padding=padding, groups=filters.groups).flatten(1)
+    return correlated(images, W, b, filters.padding, groups=filters.groups).flatten(1)
 
 
 def potential(block: Block, K: Tensor, b: Tensor, y: Tensor) -> Tensor:
@@ -111,7 +148,7 @@ def field(block: Block, p: Layer, y: Tensor) -> Tensor:
     return torch.exp(p["pace"]) * value if "pace" in p else value
 
 
-def advance(net: LayeredNetwork, f: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
+def advance(net: Stepping, f: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     """Return y_{k+1} from y_k by the scheme of `net`, verlet aside, for a layer y' = `f`(y)."""
     h, scheme = net.dt, net.scheme
     if scheme.name == "euler":
@@ -127,7 +164,7 @@ def advance(net: LayeredNetwork, f: Callable[[Tensor], Tensor], y: Tensor) -> Te
     raise ValueError(f"scheme: {scheme} is unknown")
 
 
-def step(net: ResNet, p: Layer, y: Tensor) -> Tensor:
+def step(net: SteppingBlocks, p: Layer, y: Tensor) -> Tensor:
     """Return y_{k+1} from y_k, samples as rows."""
     block = net.block
     if not isinstance(block, Hamiltonian):

@@ -262,11 +262,12 @@ def layer_of(net: Net, theta: Numbers, k: int) -> Layer:
 
 
 def states(net: Net, theta: Numbers, X: Numbers, defect: Numbers | None = None) -> list[Numbers]:
-    """Return y_0 ... y_K; `defect`, shape (depth, n, width), is added after each layer."""
+    """Return y_0 ... y_K; `defect`, as (depth, n, width), is added after each layer."""
     found: list[Numbers] = [X @ net.views(theta).Q.T]
+    shifts = None if defect is None else defect.reshape(net.depth, *found[0].shape)
     for k in range(net.depth):
         y, _ = step(net, layer_of(net, theta, k), found[-1])
-        found.append(y if defect is None else y + defect[k])
+        found.append(y if shifts is None else y + shifts[k])
     return found
 
 

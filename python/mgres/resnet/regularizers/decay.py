@@ -44,7 +44,7 @@ class DecayToStart:
     beta : float
         Strength.
     blocks : ndarray, shape (K, layer_size)
-        The start of the blocks on the finest level.
+        The start of the blocks on the finest level; of several stacks one after the other, flat.
     """
 
     beta: float
@@ -67,16 +67,20 @@ class DecayToStart:
         ValueError
             If `blocks` has another shape.
         """
-        if self.blocks.shape != (finest_depth, net.layer_size):
-            raise ValueError(
-                f"blocks: expected shape ({finest_depth}, {net.layer_size}), got "
-                f"{self.blocks.shape}"
-            )
+        stacks, factor = net.stack_parts, finest_depth // net.depth
+        numbers = factor * sum(stack.depth * stack.layer_size for stack in stacks)
+        expected = (finest_depth, stacks[0].layer_size) if len(stacks) == 1 else (numbers,)
+        if self.blocks.shape != expected:
+            raise ValueError(f"blocks: expected shape {expected}, got {self.blocks.shape}")
         center = np.zeros(net.size, net.dtype)
-        layers = self.blocks.reshape(net.depth, finest_depth // net.depth, net.layer_size)
-        center[net.part("blocks")] = layers.mean(axis=1).ravel()
         weights = np.full(net.size, self.beta, net.dtype)
-        weights[net.part("blocks")] *= net.dt
+        start = self.blocks.ravel()
+        for stack in stacks:
+            layers = start[: factor * stack.depth * stack.layer_size]
+            start = start[len(layers) :]
+            means = layers.reshape(stack.depth, factor, stack.layer_size).mean(axis=1)
+            center[stack.part] = means.ravel()
+            weights[stack.part] *= stack.dt
         free = np.ones(net.size, net.dtype)
         for part in fixed:
             free[net.part(part)] = 0

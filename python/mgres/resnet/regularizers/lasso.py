@@ -83,13 +83,13 @@ class Lasso:
             not penalised.
         """
         finest = net.depth if finest_depth is None else finest_depth
-        c = net.dt if self.measure == "time" else finest / net.depth
         weights = np.zeros(net.size, net.dtype)
-        if "blocks" not in fixed:
-            layers = weights[net.part("blocks")].reshape(net.depth, net.layer_size)
-            layers[:, : net.layer_weights] = self.beta * c
-        if "closing" not in fixed:
-            weights[net.part("closing")] = self.beta
+        for stack in net.stack_parts if "blocks" not in fixed else ():
+            c = stack.dt if self.measure == "time" else finest / net.depth
+            layers = weights[stack.part].reshape(stack.depth, stack.layer_size)
+            layers[:, : stack.layer_weights] = self.beta * c
+        for part in {"connections", "closing"} - {*fixed}:
+            weights[net.part(part)] = self.beta
         return L1(weights)
 
     def optimizers(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ... import _core
 from ...checks import number_of
 from ..layered import LayeredNetwork
-from ..layout import Array
+from ..layout import Array, StackPart
 
 MEASURES = ("layers", "time")
 
@@ -101,6 +101,8 @@ class Tikhonov:
     def weights(self, net: LayeredNetwork, finest_depth: int) -> dict[str, float]:
         """Return the factor of the squared norm of each penalised part of `net`.
 
+        Of several stacks "blocks" is that of the first.
+
         Parameters
         ----------
         net : ResNet or other LayeredNetwork
@@ -108,25 +110,35 @@ class Tikhonov:
         finest_depth : int
             How many layers the finest level has.
         """
-        scales = {
-            "layers": finest_depth / net.depth,
-            "time": net.dt,
-            "mean": 1 / net.depth,
-        }
-        c = scales[self.measure]
-        weights = {"blocks": self.beta * c, "closing": self.beta}
+        blocks = self._of_layers(net.stack_parts[0], finest_depth / net.depth)
+        weights = {"blocks": blocks, "closing": self.beta}
         return {"opening": self.beta, **weights} if self.opening else weights
+
+    def _of_layers(self, stack: StackPart, ratio: float) -> float:
+        return (
+            self.beta * {"layers": ratio, "time": stack.dt, "mean": 1 / stack.depth}[self.measure]
+        )
 
     def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""
-        weights = self.weights(net, finest_depth)
-        rows = {"blocks": (net.depth, net.layer_weights)}
-        return _Squares(
-            [
-                (net.part(part), rows.get(part, (1, -1)), w, part in fixed)
-                for part, w in weights.items()
-            ]
-        )
+        ratio = finest_depth / net.depth
+        terms = [
+            (
+                stack.part,
+                (stack.depth, stack.layer_weights),
+                self._of_layers(stack, ratio),
+                "blocks" in fixed,
+            )
+            for stack in net.stack_parts
+        ]
+        rest = ["connections", "closing", *(["opening"] if self.opening else [])]
+        whole = (1, -1)
+        terms += [
+            (net.part(part), whole, self.beta, part in fixed)
+            for part in rest
+            if net.part(part).start < net.part(part).stop
+        ]
+        return _Squares(terms)
 
 
 class _Squares:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ... import _core
 from ..layered import LayeredNetwork
-from ..layout import Array
+from ..layout import Array, StackPart
 from .regularizer import MEASURES, Penalty, check_strength
 
 
@@ -55,8 +55,29 @@ class Smoothness:
 
     def bind(self, net: LayeredNetwork, finest_depth: int, fixed: Sequence[str] = ()) -> Penalty:
         """Return the penalty for one level; see :class:`Regularizer`."""
-        c = 1 / net.dt if self.measure == "time" else net.depth / finest_depth
-        return _Jumps(net.part("blocks"), net.layer_size, self.gamma * c, "blocks" in fixed)
+
+        def of_stack(stack: StackPart) -> _Jumps:
+            c = 1 / stack.dt if self.measure == "time" else net.depth / finest_depth
+            return _Jumps(stack.part, stack.layer_size, self.gamma * c, "blocks" in fixed)
+
+        return _Sum([of_stack(stack) for stack in net.stack_parts])
+
+
+class _Sum:
+    """Several penalties."""
+
+    def __init__(self, terms: Sequence[Penalty]) -> None:
+        self._terms = terms
+
+    def value(self, theta: Array) -> float:
+        return sum(term.value(theta) for term in self._terms)
+
+    def add_gradient(self, theta: Array, out: Array) -> float:
+        return sum(term.add_gradient(theta, out) for term in self._terms)
+
+    def add_product(self, theta: Array, v: Array, out: Array) -> None:
+        for term in self._terms:
+            term.add_product(theta, v, out)
 
 
 class _Jumps:

@@ -41,16 +41,16 @@ ARROWS = {
     "stages": "resnet blocks schemes _core checks memory",
     "problems": "mgopt",
     "datasets": "checks",
-    "plot": "training resnet mgopt",
+    "plot": "training stages resnet mgopt",
     "testing": "mgopt resnet floats",
     "files": "stages resnet blocks schemes checks",
-    "recipes": "resnet blocks schemes mgopt",
+    "recipes": "stages resnet blocks schemes mgopt",
     "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
     "runs": "training recipes files resnet blocks mgopt datasets plot info parallel checks "
     "interrupts",
     "experiments": "runs training recipes files resnet blocks mgopt datasets testing plot info "
     "parallel _core checks",
-    "sklearn": "training recipes resnet blocks mgopt parallel checks exclusive floats",
+    "sklearn": "training recipes stages resnet blocks mgopt parallel checks exclusive floats",
     "torch": "stages resnet blocks schemes mgopt checks",
     "__init__": "_core parallel blocks schemes mgopt resnet stages problems datasets testing files "
     "recipes training plot experiments",

@@ -135,7 +135,7 @@ def change(tmp_path):
         ({"metadata": {"format": "pt"}}, "not of mgres"),
         ({"metadata": {"format": None}}, "not of mgres"),
         ({"metadata": {"kind": "checkpoint"}}, "expected a model of mgres, got a checkpoint"),
-        ({"metadata": {"format_version": "3"}}, "written by a newer mgres: format version 3"),
+        ({"metadata": {"format_version": "4"}}, "written by a newer mgres: format version 4"),
         ({"metadata": {"format_version": "0"}}, "expected a format version"),
         ({"metadata": {"format_version": "²"}}, "expected a format version"),
         ({"metadata": {"format_version": "9" * 5000}}, "expected a format version"),

@@ -142,7 +142,7 @@ WRONG = [
     ({"X": np.full((80, 2), np.nan)}, ValueError, "X: expected finite numbers"),
     ({"theta": np.zeros(3)}, ValueError, "theta: expected shape"),
     ({"theta": [0.0]}, TypeError, "theta: expected a numpy array, got list"),
-    ({"net": "net"}, TypeError, "net: expected a ResNet, got str"),
+    ({"net": "net"}, TypeError, "net: expected a ResNet( or a Network)?, got str"),
 ]
 OF_REGIONS = [
     ({"layer": 33}, ValueError, "layer: expected a number from 0 to 32, got 33"),

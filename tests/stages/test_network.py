@@ -233,3 +233,20 @@ def test_what_is_of_another_kind_is_named():
     custom = Custom()
     with pytest.raises(TypeError, match=r"block: expected one of mgres\.blocks"):
         Stack(2, custom, 2)
+
+
+def test_the_usual_network_for_images():
+    net = mgres.stages.convolutional((3, 17, 9), 5, depth=4, channels=(2, 3), norm="layer")
+    assert [stack.state_shape for stack in net.stacks] == [(2, 17, 9), (3, 9, 5)]
+    strided = mgres.stages.convolutional((1, 28, 28), 10, depth=4, channels=[2], stride=3)
+    assert strided.stacks[0].state_shape == (2, 10, 10)
+    for options, message in (
+        ({"channels": ()}, "channels: expected one number for each stack"),
+        ({"stride": 0}, "stride: expected"),
+        ({"kernel": 2}, "kernel"),
+        ({"norm": "batch"}, "norm: expected None or one of"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            mgres.stages.convolutional((1, 28, 28), 10, **options)
+    with pytest.raises(ValueError, match="inputs: expected channels, height and width, got 784"):
+        mgres.stages.convolutional(784, 10)

@@ -175,7 +175,7 @@ def test_bad_tensors(change, error, message):
 
 def test_bad_arguments_of_a_layer():
     net, theta, _ = make()
-    with pytest.raises(TypeError, match="net: expected a ResNet, got Linear"):
+    with pytest.raises(TypeError, match="net: expected a ResNet or a Network, got Linear"):
         ResNetLayer(torch.nn.Linear(2, 2))
     with pytest.raises(ValueError, match="theta: expected shape"):
         ResNetLayer(net, theta[1:])

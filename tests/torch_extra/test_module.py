@@ -109,7 +109,11 @@ def test_it_prints_its_network():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda net, theta: to_module("net", theta), TypeError, "net: expected a ResNet, got str"),
+        (
+            lambda net, theta: to_module("net", theta),
+            TypeError,
+            "net: expected a ResNet or a Network, got str",
+        ),
         (lambda net, theta: to_module(net, [1.0]), TypeError, "theta: expected a numpy array"),
         (
             lambda net, theta: to_module(net, theta.astype("f4")),

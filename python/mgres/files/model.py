@@ -220,5 +220,5 @@ def _make_staged(
     return Network(map_from(opening), between, map_from(closing), scheme=_scheme(**scheme), **rest)
 
 
-def _scheme(name: Any, substeps: Any) -> Scheme:
+def _scheme(name: Any, substeps: Any = None) -> Scheme:
     return scheme_of(name, substeps)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..resnet import CompiledNetwork, ResNet
+from ..stages import Network
 from . import style
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def decision_regions(
     >>> net = mgres.ResNet(n_inputs=2, width=4, n_outputs=2, depth=32)
     >>> ax = mgres.plot.decision_regions(net, net.init(0), X, y, layer=16)
     """
-    theta, X, y = check_samples(net, theta, X, y)
+    theta, X, y = check_samples(net, theta, X, y, (ResNet, Network))
     if net.n_inputs != 2:
         raise ValueError(f"net: expected a network with 2 inputs, got {net.n_inputs}")
     if net.n_outputs < 2:
@@ -106,7 +107,9 @@ def layer_title(net: CompiledNetwork, k: int) -> str:
     return f"after layer {k:,} of {net.depth:,}" if k else "before the first layer"
 
 
-def check_samples(net: Any, theta: Any, X: Any, y: Any) -> tuple[Array, Array, Array]:
+def check_samples(
+    net: Any, theta: Any, X: Any, y: Any, kinds: tuple[type, ...] = (ResNet,)
+) -> tuple[Array, Array, Array]:
     """Return parameters, samples in the network's dtype, and labels.
 
     Raises
@@ -114,8 +117,9 @@ def check_samples(net: Any, theta: Any, X: Any, y: Any) -> tuple[Array, Array, A
     TypeError, ValueError
         If they do not fit the network.
     """
-    if not isinstance(net, CompiledNetwork):
-        raise TypeError(f"net: expected a ResNet or a Network, got {type(net).__name__}")
+    if type(net) not in kinds:
+        expected = " or a ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"net: expected a {expected}, got {type(net).__name__}")
     if not isinstance(theta, np.ndarray):
         raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
     if theta.shape != (net.size,):

@@ -12,6 +12,7 @@ from ..blocks import KINDS, NAMES, Block, Gradient
 from ..mgopt import LBFGS, Adam, LevelOptimizer
 from ..resnet import CompiledNetwork, ResNet, smooth_start_depth
 from ..resnet.network import Array
+from ..stages import Network
 
 DEPTH = 32
 LEAST_WIDTH = 64
@@ -149,11 +150,18 @@ def default_optimizer(learning_rate: float | None) -> LevelOptimizer:
     return LBFGS() if learning_rate is None else Adam(learning_rate)
 
 
-def smooth_start(net: ResNet, seed: int, scheme: str = SCHEME) -> Array:
+def last_block(net: ResNet | Network) -> Block:
+    """Return the block of a network, of its last stack if it has several."""
+    return net.stacks[-1].block if isinstance(net, Network) else net.block
+
+
+def smooth_start(net: CompiledNetwork, seed: int, scheme: str = SCHEME) -> Array:
     """Return parameters that are smooth in t, so that all levels see the same start."""
-    scale = SCALE if "W" in net.layer_arrays else SCALE**0.5
-    if isinstance(net.block, Gradient):
-        scale = GENTLE_SCALE
+    scale = 1.0
+    if isinstance(net, ResNet):
+        scale = SCALE if "W" in net.layer_arrays else SCALE**0.5
+        if isinstance(net.block, Gradient):
+            scale = GENTLE_SCALE
     return net.init(
         seed,
         scheme=scheme,

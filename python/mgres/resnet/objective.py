@@ -308,6 +308,6 @@ def _check_defect(
     for name, net, given in (("fine_theta", fine.net, fine_theta), ("theta", coarse.net, theta)):
         if given.shape != (net.size,):
             raise ValueError(f"{name}: expected shape ({net.size},), got {given.shape}")
-    for part in {*PARTS} - {"blocks"}:
+    for part in (part for part in PARTS if part != "blocks"):
         if not np.array_equal(fine_theta[fine.net.part(part)], theta[coarse.net.part(part)]):
             raise ValueError(f"theta: expected the same {part} parameters as fine_theta")

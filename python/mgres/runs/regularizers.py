@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from ..resnet import DecayToStart, Regularizer, ResNet, Tikhonov
+from ..resnet import CompiledNetwork, DecayToStart, Regularizer, Tikhonov
 from ..resnet.network import Array
+from ..resnet.regularizers import start_of_layers
 
 REGULARIZERS = ("decay", "tikhonov", "none")
 
 
-def make_regularizer(name: str, beta: float, net: ResNet, theta: Array) -> Regularizer | None:
+def make_regularizer(
+    name: str, beta: float, net: CompiledNetwork, theta: Array
+) -> Regularizer | None:
     """Return the regulariser of a name for a network that starts at `theta`."""
     if name == "decay":
-        blocks = theta[net.part("blocks")].reshape(net.depth, net.layer_size)
-        return DecayToStart(beta, blocks.copy())
+        return DecayToStart(beta, start_of_layers(net, theta))
     return Tikhonov(beta, "time") if name == "tikhonov" else None

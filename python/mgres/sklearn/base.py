@@ -27,6 +27,8 @@ from ..parallel import MOST_THREADS, get_num_threads, threads
 from ..recipes import defaults
 from ..recipes.methods import METHODS, NESTED, WITHOUT_OPTIMIZER, Plan
 from ..resnet import DecayToStart, ResNet, ResNetObjective, time_metric
+from ..resnet.regularizers import start_of_layers
+from ..stages import Network
 from ..training import FitResult, TrainingInterrupted, fit
 from ..training.watch.stall import LossStall
 from .samples import WeightedSamples, positive
@@ -64,6 +66,7 @@ class ResNetEstimator(BaseEstimator):
         cycle: str = "cascade",
         schedule: str | None = None,
         block: str | Block = "dense",
+        network: Network | None = None,
         activation: str | None = None,
         final_time: float = defaults.FINAL_TIME,
         alpha: float = defaults.REGRESSOR_ALPHA,
@@ -86,6 +89,7 @@ class ResNetEstimator(BaseEstimator):
         self.cycle = cycle
         self.schedule = schedule
         self.block = block
+        self.network = network
         self.activation = activation
         self.final_time = final_time
         self.alpha = alpha
@@ -236,7 +240,7 @@ class ResNetEstimator(BaseEstimator):
     def _objective(self, samples: WeightedSamples, total: float) -> ResNetObjective:
         """Return the objective on samples out of a set with this `total` weight."""
         data = self._objective_data(samples)
-        beta = defaults.default_beta(self.alpha, total, self.net_.block)
+        beta = defaults.default_beta(self.alpha, total, defaults.last_block(self.net_))
         return ResNetObjective(
             self.net_,
             np.ascontiguousarray(data.X),
@@ -246,7 +250,9 @@ class ResNetEstimator(BaseEstimator):
             sample_weight=data.sample_weight,
         )
 
-    def _network(self, n_inputs: int, n_outputs: int) -> ResNet:
+    def _network(self, n_inputs: int, n_outputs: int) -> ResNet | Network:
+        if self.network is not None:
+            return self._given_network(self.network, n_inputs, n_outputs)
         width = defaults.default_width(n_outputs) if self.width is None else self.width
         return ResNet(
             n_inputs,
@@ -259,11 +265,21 @@ class ResNetEstimator(BaseEstimator):
             dtype=check_dtype(self.dtype),
         )
 
+    def _given_network(self, net: Any, n_inputs: int, n_outputs: int) -> Network:
+        if not isinstance(net, Network):
+            raise TypeError(f"network: expected a mgres.Network, got {type(net).__name__}")
+        if (net.n_inputs, net.n_outputs) != (n_inputs, n_outputs):
+            raise ValueError(
+                f"network: expected {n_inputs} inputs and {n_outputs} outputs, as the samples "
+                f"have, got {net.n_inputs} and {net.n_outputs}"
+            )
+        return net.with_dtype(check_dtype(self.dtype))
+
     def _start(self, n_inputs: int, n_outputs: int, seed: int) -> Array:
         """Return parameters that are smooth in t, so that all levels see the same start."""
         net = self.net_ = self._network(n_inputs, n_outputs)
         theta = defaults.smooth_start(net, seed)
-        self.start_ = theta[net.part("blocks")].reshape(net.depth, -1).copy()
+        self.start_ = start_of_layers(net, theta)
         return theta
 
     def _plan(self, n: int, *, continued: bool) -> Plan:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 from ..blocks import Block
 from ..floats import quiet
 from ..recipes import defaults
+from ..stages import Network
 from .base import Array, ResNetEstimator
 from .samples import WeightedSamples, merged
 
@@ -58,6 +59,9 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         What a layer computes: "dense", as above, "antisymmetric", "two_layer", "gradient" or
         "hamiltonian", with the hidden features that ``mgres.recipes.defaults`` gives them; or a
         block of ``mgres.blocks``, such as ``TwoLayer(128, norm="layer")``.
+    network : Network, optional
+        A network of several stages for such samples, in the place of `depth`, `width`, `block`,
+        `activation` and `final_time`; see :func:`mgres.stages.convolutional`.
     activation : str, optional
         sigma, see :class:`mgres.ResNet`; by default that of the block, which is relu unless it says
         otherwise.
@@ -113,7 +117,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         The number of inputs.
     feature_names_in_ : ndarray of str
         Their names, if X had any.
-    net_ : ResNet
+    net_ : ResNet or Network
         The network.
     theta_ : ndarray, shape (n_parameters,)
         Its parameters, see :class:`mgres.ResNet`.
@@ -165,6 +169,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         cycle: str = "cascade",
         schedule: str | None = None,
         block: str | Block = "dense",
+        network: Network | None = None,
         activation: str | None = None,
         final_time: float = defaults.FINAL_TIME,
         alpha: float = defaults.CLASSIFIER_ALPHA,
@@ -189,6 +194,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
             cycle=cycle,
             schedule=schedule,
             block=block,
+            network=network,
             activation=activation,
             final_time=final_time,
             alpha=alpha,

@@ -11,9 +11,10 @@ part                what it does
 ==================  ================================================================================
 
 Each map serves as opening, connection and closing of a :class:`mgres.Network`; their sizes follow
-from what stands next to them.
+from what stands next to them.  :func:`convolutional` makes the usual network for images.
 """
 
+from .convolutional import convolutional
 from .maps import Conv, Linear, Map, Resample
 from .maps import StateShape as StateShape
 from .maps import map_from as map_from
@@ -22,4 +23,13 @@ from .stack import Stack
 from .stack import stack_from as stack_from
 from .views import StageViews
 
-__all__ = ["Conv", "Linear", "Map", "Network", "Resample", "Stack", "StageViews"]
+__all__ = [
+    "Conv",
+    "Linear",
+    "Map",
+    "Network",
+    "Resample",
+    "Stack",
+    "StageViews",
+    "convolutional",
+]

@@ -44,7 +44,8 @@ class DecayToStart:
     beta : float
         Strength.
     blocks : ndarray, shape (K, layer_size)
-        The start of the blocks on the finest level; of several stacks one after the other, flat.
+        The start of the blocks on the finest level, see :func:`start_of_layers`; of several stacks
+        one after the other, flat.
     """
 
     beta: float
@@ -85,6 +86,13 @@ class DecayToStart:
         for part in fixed:
             free[net.part(part)] = 0
         return _Distance(center, weights, free)
+
+
+def start_of_layers(net: LayeredNetwork, theta: Array) -> Array:
+    """Return a copy of the layers in `theta`, as :class:`DecayToStart` takes them."""
+    layers = theta[net.part("blocks")].copy()
+    stacks = net.stack_parts
+    return layers.reshape(stacks[0].depth, -1) if len(stacks) == 1 else layers
 
 
 class _Distance:

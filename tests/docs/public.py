@@ -18,6 +18,7 @@ PACKAGES = [
     "mgres.mgopt.nested",
     "mgres.mgopt.optimizers",
     "mgres.resnet",
+    "mgres.stages",
     "mgres.resnet.reference",
     "mgres.resnet.regularizers",
     "mgres.problems",

@@ -13,7 +13,7 @@ method             what is repeated
 ``"W"``            W-cycles: :class:`mgres.WCycle`
 ``"F"``            F-cycles: :class:`mgres.FCycle`
 ``"fmg"``          V-cycles on each level, from the coarsest to the finest:
-                   :class:`mgres.FullMultigrid`
+                   :class:`mgres.mgopt.FullMultigrid`
 =================  =================================================================================
 
 But for "paper", every method works in the metric of L^2(0, T), and on all samples its corrections

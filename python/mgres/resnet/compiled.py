@@ -121,7 +121,15 @@ class CompiledNetwork:
         return self._layout.parts[name]
 
     def check_theta(self, theta: Array) -> None:
-        """Raise an error unless `theta` is a flat array of so many parameters."""
+        """Raise an error unless `theta` is a flat array of so many parameters.
+
+        Raises
+        ------
+        TypeError
+            If it is no array.
+        ValueError
+            If it has another shape.
+        """
         if not isinstance(theta, np.ndarray):
             raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
         if theta.shape != (self.size,):

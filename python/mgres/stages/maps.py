@@ -40,7 +40,7 @@ class Map:
         return {name: tuple(shape) for name, shape in compiled.parameters()}
 
     def describe(self) -> dict[str, Any]:
-        """Return the map as plain values, from which :func:`map_from` makes it again."""
+        """Return the map as plain values, as files hold it."""
         return {"name": self.name, **asdict(self)}
 
 

@@ -62,10 +62,19 @@ class Network(CompiledNetwork):
     outputs : int, optional
         How many outputs; by default as many as the last state has features.
     scheme : Scheme or str, optional
-        How all layers step, see :mod:`mgres.schemes`; by default Euler's method, and Verlet's for
+        How all layers step, one of ``mgres.schemes``; by default Euler's method, and Verlet's for
         Hamiltonian blocks.
     dtype : dtype
         float32 or float64, of parameters and data.
+
+    Attributes
+    ----------
+    connections : tuple of Map
+        The maps between the stacks, one fewer than those.
+    input_shape : (int, int, int)
+        Channels, height and width of a sample.
+    n_outputs : int
+        How many outputs.
 
     Raises
     ------

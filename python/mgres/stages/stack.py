@@ -84,7 +84,7 @@ class Stack:
         return replace(self, depth=depth)
 
     def describe(self) -> dict[str, Any]:
-        """Return the stack as plain values, from which :func:`stack_from` makes it again."""
+        """Return the stack as plain values, as files hold it."""
         return {
             "depth": self.depth,
             "block": self.block.describe(),

@@ -129,7 +129,7 @@ def fit(
     hierarchy : Hierarchy, optional
         Instead of `method` and `levels`: a hierarchy whose finest level is `f`.
     cycle : Method, optional
-        A cycle, :class:`mgres.Cascade` or :class:`mgres.FullMultigrid`.  With `levels` or
+        A cycle, :class:`mgres.Cascade` or :class:`mgres.mgopt.FullMultigrid`.  With `levels` or
         `hierarchy`, ``VCycle(Schedule.paper(levels))`` by default.
     batch_size : int or BatchStrategy, optional
         Samples of a mini-batch, the same for all levels of a cycle, or a strategy for choosing

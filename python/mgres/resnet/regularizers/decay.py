@@ -44,8 +44,8 @@ class DecayToStart:
     beta : float
         Strength.
     blocks : ndarray, shape (K, layer_size)
-        The start of the blocks on the finest level, see :func:`start_of_layers`; of several stacks
-        one after the other, flat.
+        The start of the blocks on the finest level, of several stacks one after the
+        other, flat.
     """
 
     beta: float

@@ -28,8 +28,8 @@ f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(1e-4, "time"))
 # Training
 # --------
 #
-# The method trains networks of 2 x 16 layers first and asks the deep network what that is worth to
-# it; the loss below is the deep one's.
+# The method trains networks of 2 x 16 layers first and asks the deep network what that is worth;
+# the loss below is the deep one's.
 
 result = mgres.fit(f, validation=(X_val, y_val), max_work_units=30, seed=0)
 print(f"validation accuracy {net.accuracy(result.theta, X_val, y_val):.3f}")
@@ -43,8 +43,8 @@ mgres.plot.moved(net, net.init(0, coarse_depth=16), result.theta, ax=right)
 # -----------------------
 #
 # Filters are functions of t. Left a kernel from one channel to another at the beginning and the end
-# of the first stage, right the entries of the mean kernel over t: they are constant on sixteenths of
-# the time, because the networks of 16 layers did all of this work.
+# of the first stage, right the entries of the mean kernel over t: they are constant on sixteenths
+# of the time, because the networks of 16 layers did all of this work.
 
 W = net.views(result.theta).stacks[0].W
 fig, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")

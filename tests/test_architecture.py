@@ -39,7 +39,7 @@ ARROWS = {
     "mgopt": "_core checks floats",
     "resnet": "blocks schemes mgopt _core checks floats memory parallel",
     "problems": "mgopt",
-    "datasets": "checks",
+    "datasets": "checks memory",
     "plot": "training resnet mgopt",
     "testing": "mgopt resnet floats",
     "files": "resnet blocks schemes checks",
@@ -62,7 +62,7 @@ ARROWS = {
 ALWAYS = sys.stdlib_module_names | {"numpy", "tomli", "tomllib"}
 LAZILY = {
     "mgopt": "scipy",
-    "datasets": "pyarrow sklearn",
+    "datasets": "PIL pyarrow sklearn",
     "plot": "matplotlib",
     "training": "tensorboardX torch tqdm",
     "experiments": "jax matplotlib sklearn torch tqdm",
@@ -85,6 +85,7 @@ FOLDERS = {
     "resnet": "resnet/regularizers resnet/reference",
     "resnet/regularizers": "resnet",
     "resnet/reference": "resnet",
+    "datasets/images": "datasets",
     "training": "training/batches training/checkpoints training/watch",
     "training/batches": "",
     "training/checkpoints": "training training/batches",

@@ -73,6 +73,7 @@ _HOMES = {
         "resnet_hierarchy",
     ),
     "training": (
+        "Augmented",
         "Checkpoint",
         "DivergenceError",
         "FitResult",

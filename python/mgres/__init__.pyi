@@ -50,6 +50,7 @@ from .resnet import Smoothness as Smoothness
 from .resnet import Tikhonov as Tikhonov
 from .resnet import estimate_memory as estimate_memory
 from .resnet import resnet_hierarchy as resnet_hierarchy
+from .training import Augmented as Augmented
 from .training import Checkpoint as Checkpoint
 from .training import DivergenceError as DivergenceError
 from .training import FitResult as FitResult

@@ -161,8 +161,11 @@ def test_samples_are_back_at_the_end(problem):
 
 
 def test_the_seed_decides(problem):
+    theta = problem.net.init(3)
+
     def run(seed):
-        return mgres.fit(problem, levels=2, batch_size=HOW, max_cycles=6, seed=seed).theta
+        how = Augmented(None, (1, 6, 6))  # nothing else is drawn
+        return mgres.fit(problem, theta, levels=2, batch_size=how, max_cycles=6, seed=seed).theta
 
     np.testing.assert_array_equal(run(1), run(1))
     assert (run(1) != run(2)).any()

@@ -148,6 +148,7 @@ def look(file: Path) -> Header:
             raise PictureError(
                 f"{file}: expected at most {MOST_PIXELS:.0e} pixels, got {width} x {height}"
             )
+        check_memory(f"{file}: decoding it", 4 * width * height)
         if _orientation(image) >= 5:
             width, height = height, width
         is_grey = image.mode in _GREY or _is_wide(image)

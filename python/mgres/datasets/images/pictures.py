@@ -36,7 +36,12 @@ FORMATS = {
 SUFFIXES = frozenset(" ".join(FORMATS.values()).split())
 
 MOST_PIXELS = 1 << 27
-"""Of one file; a small file can claim to hold any number."""
+"""Of one file."""
+
+FEW_PIXELS = 1 << 24
+MOST_PER_BYTE = 1 << 16
+"""A small file can claim to hold any number of pixels, and some decoders fill in what is not there:
+more than a few have to be so many for each byte at most, which a blank page does not reach."""
 
 _GREY = ("1", "L", "LA", "La")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -144,9 +149,11 @@ def look(file: Path) -> Header:
 
     def header(image: Any) -> Header:
         width, height = image.size
-        if width * height > MOST_PIXELS:
+        size = file.stat().st_size
+        most = min(MOST_PIXELS, max(FEW_PIXELS, MOST_PER_BYTE * size))
+        if width * height > most:
             raise PictureError(
-                f"{file}: expected at most {MOST_PIXELS:.0e} pixels, got {width} x {height}"
+                f"{file}: expected at most {most} pixels in {size} bytes, got {width} x {height}"
             )
         check_memory(f"{file}: decoding it", 4 * width * height)
         if _orientation(image) >= 5:

@@ -39,9 +39,10 @@ MOST_PIXELS = 1 << 27
 """Of one file."""
 
 FEW_PIXELS = 1 << 24
-MOST_PER_BYTE = 1 << 16
+MOST_PER_BYTE = 8 * 1032
 """A small file can claim to hold any number of pixels, and some decoders fill in what is not there:
-more than a few have to be so many for each byte at most, which a blank page does not reach."""
+more than a few pixels have to be so many for each byte at most, which deflate can pack, of a bit
+each."""
 
 _GREY = ("1", "L", "LA", "La")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")

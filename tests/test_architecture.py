@@ -40,7 +40,7 @@ ARROWS = {
     "resnet": "blocks schemes mgopt _core checks floats memory parallel",
     "stages": "resnet blocks schemes _core checks memory",
     "problems": "mgopt",
-    "datasets": "checks",
+    "datasets": "checks memory",
     "plot": "training stages resnet mgopt",
     "testing": "mgopt resnet floats",
     "files": "stages resnet blocks schemes checks",
@@ -63,7 +63,7 @@ ARROWS = {
 ALWAYS = sys.stdlib_module_names | {"numpy", "tomli", "tomllib"}
 LAZILY = {
     "mgopt": "scipy",
-    "datasets": "pyarrow sklearn",
+    "datasets": "PIL pyarrow sklearn",
     "plot": "matplotlib",
     "training": "tensorboardX torch tqdm",
     "experiments": "jax matplotlib sklearn torch tqdm",
@@ -86,6 +86,7 @@ FOLDERS = {
     "resnet": "resnet/regularizers resnet/reference",
     "resnet/regularizers": "resnet",
     "resnet/reference": "resnet",
+    "datasets/images": "datasets",
     "training": "training/batches training/checkpoints training/watch",
     "training/batches": "",
     "training/checkpoints": "training training/batches",

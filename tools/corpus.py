@@ -17,6 +17,7 @@ import json
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,71 @@ def idx() -> dict[str, bytes]:
         "bad-packed-checksum": packed[:-8] + bytes([packed[-8] ^ 1]) + packed[-7:],
         "bad-packed-more": packed + b"garbage",
         "bad-packed-zeros": gzip.compress(header(8, 10) + bytes(4 << 20), mtime=0),
+    }
+
+
+def images() -> dict[str, bytes]:
+    """Return archives of images."""
+    pixels, y = np.arange(60).astype("u1").reshape(4, 5, 3), np.arange(4) % 2
+    colours = np.arange(240).astype("u1").reshape(4, 5, 4, 3)
+    return {
+        "good-keras": archive(
+            x_train_npy=npy(pixels),
+            y_train_npy=npy(y[:, None]),
+            x_test_npy=npy(pixels),
+            y_test_npy=npy(y),
+        ),
+        "good-first": archive(X_npy=npy(np.moveaxis(colours, 3, 1)), y_npy=npy(y)),
+        "good-shares": archive(X_npy=npy(pixels / 255), y_npy=npy(np.array(list("abab")))),
+        "bad-white": archive(X_npy=npy(pixels * 1.0), y_npy=npy(y)),
+        "bad-nan": archive(X_npy=npy(np.full((4, 5, 3), np.nan)), y_npy=npy(y)),
+        "bad-none": archive(X_npy=npy(pixels[:, :0]), y_npy=npy(y)),
+        "bad-labels": archive(X_npy=npy(pixels), y_npy=npy(y + 0.5)),
+        "bad-no-labels": archive(X_npy=npy(pixels)),
+        "bad-complex": archive(X_npy=npy(pixels * 1j), y_npy=npy(y)),
+        "bad-dimensions": archive(X_npy=npy(pixels[None, None]), y_npy=npy(y)),
+        "bad-not-packed": archive(X_npy=npy(pixels), y_npy=npy(y))[:-30],
+    }
+
+
+def pictures() -> dict[str, bytes]:
+    """Return pictures of several formats, whole and damaged; all are called PNG."""
+    from PIL import Image
+
+    pixels = np.arange(96).astype("u1").reshape(8, 4, 3)
+
+    def file(format: str, array: Any = pixels, **options: Any) -> bytes:
+        sink = io.BytesIO()
+        Image.fromarray(array).save(sink, format, **options)
+        return sink.getvalue()
+
+    def claimed(data: bytes, at: int, width: int) -> bytes:
+        """Return a picture that claims another width, its checksum being right."""
+        changed = data[:at] + width.to_bytes(4, "big") + data[at + 4 :]
+        checksum = zlib.crc32(changed[12:29]).to_bytes(4, "big")
+        return changed[:29] + checksum + changed[33:]
+
+    exif = Image.Exif()
+    exif[274] = 6
+    png = file("PNG")
+    turned = file("JPEG", exif=exif)
+    return {
+        "good": png,
+        "good-wide": file("PNG", (257 * pixels[..., 0].astype("u2"))),
+        "good-turned": turned,
+        "good-exif": turned.replace(b"\x01\x12\x00\x03", b"\x01\x12\x00\x0c"),
+        "good-gif": file("GIF"),
+        "good-tiff": file("TIFF", compression="tiff_lzw"),
+        "good-webp": file("WEBP", lossless=True),
+        "good-ascii": b"P2 2 2 255 0 1 2 3",
+        "bad-empty": b"",
+        "bad-half": png[: len(png) // 2],
+        "bad-large": claimed(png, 16, 2**30),
+        "bad-width": claimed(png, 16, 4000),
+        "bad-eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
+        "bad-float": file("TIFF", np.ones((3, 3), np.float32)),
+        "bad-tiff": file("TIFF")[:-40],
+        "bad-jpeg": turned[:200],
     }
 
 
@@ -400,6 +466,8 @@ def main() -> None:
             "csv": csv(),
             "npz": npz(),
             "idx": idx(),
+            "images": images(),
+            "pictures": pictures(),
             "parquet": parquet(),
             "model": model(folder),
             "checkpoint": checkpoint(folder),

@@ -32,8 +32,9 @@ from typing import Any
 import numpy as np
 
 import mgres
-from mgres.datasets import table
+from mgres.datasets import read_images, table
 from mgres.datasets.idx import read_idx
+from mgres.datasets.images import pictures, stored
 from mgres.files import FormatError
 from mgres.runs.options import read_config
 from mgres.training.checkpoints.resume import stored_history
@@ -253,6 +254,8 @@ def readers(folder: Path) -> dict[str, Reader]:
     result.history.to_csv(folder / "history.csv")
     result.history.save(folder / "history.jsonl")
     np.savez(folder / "table.npz", X=X, y=y)
+    pixels = (16 * np.arange(48).reshape(4, 4, 3)).astype(np.uint8)
+    np.savez(folder / "images.npz", x_train=pixels, y_train=y[:4], x_test=pixels, y_test=y[:4])
     rows = "\n".join(f"{a},{b},{'xy'[c]}" for (a, b), c in zip(X, y, strict=True))
     quoted = "\n".join(f'"{a}";"{b}";"k ""{c}"""' for (a, b), c in zip(X, y, strict=True))
     images = bytes([0, 0, 8, 3, *(0, 0, 0, 5), *(0, 0, 0, 2), *(0, 0, 0, 2), *range(20)])
@@ -268,6 +271,9 @@ def readers(folder: Path) -> dict[str, Reader]:
             [(folder / "table.npz").read_bytes()],
             lambda path: table.read_table(path, None),
             (ValueError, OSError),
+        ),
+        "images": Reader(
+            ".npz", [(folder / "images.npz").read_bytes()], _images, (ValueError, OSError)
         ),
         "idx": Reader(
             "-idx3-ubyte",
@@ -307,6 +313,16 @@ def readers(folder: Path) -> dict[str, Reader]:
         ),
     }
     try:
+        from PIL import Image
+    except ImportError:
+        print("pictures: skipped, Pillow is missing")
+    else:
+        files = []
+        for suffix in ("png", "jpg", "gif", "tif", "bmp", "webp", "pgm"):
+            Image.fromarray(pixels[..., 0]).save(folder / f"picture.{suffix}")
+            files.append((folder / f"picture.{suffix}").read_bytes())
+        found["pictures"] = Reader(".png", files, _picture, (ValueError, OSError))
+    try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
@@ -323,6 +339,16 @@ def readers(folder: Path) -> dict[str, Reader]:
         files = sorted((CORPUS / name).glob("*"))
         reader.corpus = {path.name: path.read_bytes() for path in files}
     return found
+
+
+def _images(path: Path) -> Any:
+    """Read an archive of images as a command does: what it holds is asked first."""
+    stored.holds_images(path)
+    return read_images(path)
+
+
+def _picture(path: Path) -> Any:
+    return pictures.read_pictures([path], pictures.Wanted(), str(path))
 
 
 def _alone(path: Path) -> Path:

@@ -74,6 +74,7 @@ _HOMES = {
     ),
     "stages": ("Network",),
     "training": (
+        "Augmented",
         "Checkpoint",
         "DivergenceError",
         "FitResult",

@@ -52,6 +52,7 @@ from .resnet import Tikhonov as Tikhonov
 from .resnet import estimate_memory as estimate_memory
 from .resnet import resnet_hierarchy as resnet_hierarchy
 from .stages import Network as Network
+from .training import Augmented as Augmented
 from .training import Checkpoint as Checkpoint
 from .training import DivergenceError as DivergenceError
 from .training import FitResult as FitResult

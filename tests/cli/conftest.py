@@ -110,3 +110,18 @@ def slopes(tmp_path):
     path = tmp_path / "slopes.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+@pytest.fixture
+def animals(tmp_path):
+    """Make a folder of PNG files: cats have an upright bar, dogs one that lies; 30 of each."""
+    pillow = pytest.importorskip("PIL.Image", reason="NOT TESTED: pictures (pip install pillow)")
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        pixels = rng.integers(0, 60, (12, 10), np.uint8)
+        at = rng.integers(2, 8)
+        pixels[(slice(2, 10), at) if i % 2 else (at, slice(1, 9))] = 250
+        path = tmp_path / "animals" / ("cat" if i % 2 else "dog") / f"{i // 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pillow.fromarray(pixels).save(path)
+    return tmp_path / "animals"

@@ -87,7 +87,7 @@ def test_problems_of_the_commands(run):
         assert name in run("train", "--help")[1]
 
 
-def test_examples_of_help_run_one_after_the_other(run, mgres_ok, flowers, tmp_path):
+def test_examples_of_help_run_one_after_the_other(run, mgres_ok, flowers, animals, tmp_path):
     for name in ("train", "evaluate", "predict"):
         for example in EXAMPLES.findall(run(name, "--help")[1]):
             if "--resume" in example:  # a run that is complete needs no resuming: stop one before

@@ -1,4 +1,4 @@
-"""A folder as the pages suppose it: a table of flowers, another without its answers."""
+"""A folder as the pages suppose it: tables of flowers, pictures of animals."""
 
 from __future__ import annotations
 
@@ -10,9 +10,25 @@ import pytest
 import mgres
 
 
+def draw_animals(folder, rng):
+    """Make PNG files and an archive: cats have an upright bar, dogs one that lies; 20 of each."""
+    images = rng.integers(0, 60, (40, 8, 8), np.uint8)
+    for i, pixels in enumerate(images):
+        pixels[(slice(1, 7), 2 + i % 5) if i % 2 else (2 + i % 5, slice(1, 7))] = 250
+    np.savez(folder.with_suffix(".npz"), X=images, y=np.array(["dog", "cat"] * 20))
+    try:
+        from PIL import Image
+    except ImportError:
+        return
+    for i, pixels in enumerate(images):
+        path = folder / ("cat" if i % 2 else "dog") / f"{i // 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The working folder, empty but for ``flowers.csv`` and ``more-flowers.csv``; one thread."""
+    """The working folder, with ``flowers.csv``, ``more-flowers.csv``, ``animals``, one thread."""
     before = mgres.get_num_threads()
     mgres.set_num_threads(1)
     rng = np.random.default_rng(0)
@@ -30,6 +46,7 @@ def folder(tmp_path, monkeypatch):
     ):
         with (tmp_path / name).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([header, *table])
+    draw_animals(tmp_path / "animals", rng)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -23,6 +23,7 @@ PACKAGES = [
     "mgres.resnet.regularizers",
     "mgres.problems",
     "mgres.datasets",
+    "mgres.datasets.images",
     "mgres.testing",
     "mgres.recipes",
     "mgres.training",

@@ -14,7 +14,13 @@ import pytest
 
 from .pages import blocks, pages, read
 
-NEEDS = {"torch": "torch", "sklearn": "sklearn", "scipy": "scipy", "matplotlib": "matplotlib"}
+NEEDS = {
+    "torch": "torch",
+    "sklearn": "sklearn",
+    "scipy": "scipy",
+    "matplotlib": "matplotlib",
+    "read_images": "PIL",
+}
 """Word of an import -> package, without which a page is skipped."""
 ASIDE = ("jax",)
 """Packages without which only those blocks are skipped that import them."""

@@ -27,7 +27,7 @@ def readers(fuzz, tmp_path_factory):
 
 NAMES = (
     *("csv", "npz", "idx", "model", "checkpoint", "records", "config", "history", "lines"),
-    "parquet",
+    *("images", "pictures", "parquet"),
 )
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 STORED = sorted(path for path in CORPUS.glob("*/*"))
@@ -44,7 +44,7 @@ def test_every_reader_has_a_corpus(fuzz, readers):
 @pytest.mark.parametrize("path", STORED, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_corpus_is_answered_as_documented(fuzz, readers, tmp_path, path):
     if path.parent.name not in readers:
-        pytest.skip("pyarrow is missing")
+        pytest.skip("pyarrow or Pillow is missing")
     reader = readers[path.parent.name]
     copy = tmp_path / f"file{reader.suffix}"  # a checkpoint is moved
     copy.write_bytes(path.read_bytes())

@@ -19,9 +19,11 @@ READ = """
     import sys
     from pathlib import Path
     import mgres
-    from mgres.datasets import read_table
+    from mgres.datasets import read_images, read_table
     from mgres.datasets.idx import read_idx
     from mgres.files import FormatError, load
+
+    READERS = {"table": read_table, "idx": read_idx, "images": read_images, "model": load}
 
     def peak():
         # ru_maxrss begins with the memory of the process that started this one
@@ -32,11 +34,13 @@ READ = """
     found, data = None, 0
     how, path, *target = sys.argv[1:]
     try:
-        found = {"table": read_table, "idx": read_idx, "model": load}[how](path, *target)
+        found = READERS[how](path, *target)
     except FormatError as error:
         print(error, file=sys.stderr)
     if how == "table":
         data = (found.X.nbytes + found.target.values.nbytes) / 2**20
+    elif how == "images":
+        data = (found.X.nbytes + found.X_val.nbytes) / 2**20
     elif how == "idx":
         data = found.nbytes / 2**20
     print(peak() - before, data)
@@ -91,6 +95,27 @@ def test_compressed_images(tmp_path, measure, dtype):
     peak, data = measure("idx", path)
     assert data == 100
     assert peak < data + SLACK / 2
+
+
+def test_a_folder_of_pictures(tmp_path, measure):
+    pillow = pytest.importorskip("PIL.Image", reason="NOT TESTED: pictures (pip install pillow)")
+    pixels = np.random.default_rng(0).integers(0, 9, (400, 400, 3), np.uint8)
+    for i in range(30):
+        path = tmp_path / "set" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pillow.fromarray(pixels).save(path)
+    peak, data = measure("images", tmp_path / "set")
+    assert data > 50
+    assert peak < 1.2 * data + SLACK / 2
+
+
+def test_an_archive_of_images(tmp_path, measure):
+    path = tmp_path / "t.npz"
+    pixels = np.random.default_rng(0).integers(0, 256, (500, 200, 200), np.uint8)
+    np.savez(path, x_train=pixels, y_train=np.arange(500) % 2, x_test=pixels, y_test=[0, 1] * 250)
+    peak, data = measure("images", path)
+    assert data > 150
+    assert peak < 1.5 * data + SLACK / 2
 
 
 def header_of_arrays():

@@ -76,6 +76,16 @@ RUNS = {
         "cycle": v_cycle(line_search=ARMIJO),
         "batch_size": mgres.Verified(17),
     },
+    "batches-augmented": lambda f: {
+        "levels": 3,
+        "batch_size": mgres.Verified(mgres.Augmented(17, (1, 1, 2), (0, 1), flip=True)),
+        "cycle": v_cycle(line_search=ARMIJO),
+    },
+    "augmented-growing": with_cycle(
+        mgres.Adam(0.01),
+        v_cycle(state="keep"),
+        mgres.Augmented(mgres.Growing(10, 2.0, 2), (2, 1, 1), 0, flip=True),
+    ),
     "transfer": with_cycle(mgres.LBFGS(), v_cycle(state="transfer", line_search=ARMIJO)),
     "trust": with_cycle(mgres.Momentum(0.1), v_cycle(state="keep", trust=mgres.TrustRegion(0.05))),
     "w-cycle": with_cycle(mgres.Adam(0.02), mgres.WCycle(mgres.Schedule.paper(3), state="down")),

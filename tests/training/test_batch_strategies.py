@@ -10,11 +10,18 @@ import pytest
 import mgres
 from mgres.mgopt import Armijo, GradientDescent, StateDefect, WorkUnits
 from mgres.resnet import ResNetObjective, Samples
-from mgres.training import FreshCoarse, Growing, SameBatch, Verified
+from mgres.training import Augmented, FreshCoarse, Growing, SameBatch, Verified
 from mgres.training.batches.shuffle import Order
 from mgres.training.batches.strategies import batches
 
-STRATEGIES = [SameBatch(16), FreshCoarse(16), Growing(4, 1.5, 2), Verified(FreshCoarse(16))]
+STRATEGIES = [
+    SameBatch(16),
+    FreshCoarse(16),
+    Growing(4, 1.5, 2),
+    Verified(FreshCoarse(16)),
+    Augmented(16, (1, 1, 2), (0, 1), flip=True),
+    Augmented(Growing(4, 1.5, 2), (1, 1, 2), (0, 1)),
+]
 ALL = pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
 
 

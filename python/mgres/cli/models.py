@@ -26,10 +26,16 @@ class Trained:
     seed: int
 
 
-def add_model(p: argparse.ArgumentParser) -> None:
-    """Add the model and the data."""
+def add_model(p: argparse.ArgumentParser, *, can_be_pictures: bool = False) -> None:
+    """Add the model and the data, which may be several pictures."""
     p.add_argument("model", type=Path, help="a model, or the folder of a run", metavar="MODEL")
-    p.add_argument("data", help="a file: *.csv, *.tsv, *.npz, *.parquet or idx", metavar="DATA")
+    files = "a file: *.csv, *.tsv, *.npz, *.parquet or idx"
+    if can_be_pictures:
+        p.add_argument(
+            "data", nargs="+", help=f"{files}; or pictures, or folders of them", metavar="DATA"
+        )
+    else:
+        p.add_argument("data", help=f"{files}; or a folder of classes", metavar="DATA")
     p.add_argument(
         "--delimiter",
         type=argument(values.character),

@@ -7,12 +7,15 @@ import csv
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..checks import check_predictions
 from ..files import replacing
+from ..runs.data import BUILT_IN
+from ..runs.images import pictures_in
 from ..runs.samples import features
 from .errors import UserError
 from .models import Trained, add_model, load_trained, tell_unused
@@ -28,9 +31,10 @@ def add(commands: Commands) -> None:
         (
             "mgres predict runs/flowers flowers.csv --out predictions.csv",
             "mgres predict runs/flowers flowers.csv --proba",
+            "mgres predict runs/animals animals/cat/0.png animals/dog",
         ),
     )
-    add_model(p)
+    add_model(p, can_be_pictures=True)
     p.add_argument("--proba", action="store_true", help="the probability of each class, too")
     p.add_argument(
         "--out", type=Path, help="file to write (default: standard output)", metavar="FILE"
@@ -42,9 +46,21 @@ def _predict(options: argparse.Namespace) -> int:
     scaling = trained.scaling
     if options.proba and not scaling.classes:
         raise UserError("--proba: is for classes, and this model predicts a quantity")
-    X, extra = features(scaling, options.data, options.delimiter, seed=trained.seed)
-    tell_unused([name for name in extra if name != scaling.target])
-    text = _table(trained, X, proba=options.proba)
+    found = None
+    if options.data[0] not in BUILT_IN:
+        found = pictures_in(scaling, options.data)
+    if found is not None:
+        X, files = found
+        text = _table(trained, X, proba=options.proba, files=files)
+    else:
+        if len(options.data) > 1:
+            raise UserError(
+                f"{options.data[1]}: several files are predicted if they are pictures, and "
+                f"{options.data[0]} is none"
+            )
+        X, extra = features(scaling, options.data[0], options.delimiter, seed=trained.seed)
+        tell_unused([name for name in extra if name != scaling.target])
+        text = _table(trained, X, proba=options.proba)
     if options.out is None:
         if getattr(sys.stdout, "name", None) == os.devnull:
             raise UserError("standard output is closed: give --out FILE")
@@ -65,7 +81,10 @@ def _predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _table(trained: Trained, X: np.ndarray, *, proba: bool) -> str:
+def _table(
+    trained: Trained, X: np.ndarray, *, proba: bool, files: Sequence[Path] | None = None
+) -> str:
+    """Return predictions as CSV; of pictures with their files and how probable the class is."""
     net, scaling = trained.model.net, trained.scaling
     outputs = net.logits(trained.model.theta, scaling.inputs(X, net.dtype)).astype(np.float64)
     check_predictions(outputs)
@@ -74,9 +93,14 @@ def _table(trained: Trained, X: np.ndarray, *, proba: bool) -> str:
         check_predictions(predicted[:, None])
     names = [scaling.target]
     columns = [[str(p) if scaling.classes else repr(float(p)) for p in predicted]]
+    exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    shares = exponentials / exponentials.sum(axis=1, keepdims=True)
+    if files is not None:
+        names = ["file", *names, "probability"]
+        # names of files need be no text
+        paths = [os.fsencode(file).decode(errors="backslashreplace") for file in files]
+        columns = [paths, *columns, [f"{share:.6g}" for share in shares.max(axis=1)]]
     if proba:
-        exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        shares = exponentials / exponentials.sum(axis=1, keepdims=True)
         names += [f"probability of {label}" for label in scaling.classes]
         columns += [[f"{share:.6g}" for share in column] for column in shares.T]
     text = io.StringIO()

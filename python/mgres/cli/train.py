@@ -43,6 +43,7 @@ def add(commands: Commands) -> None:
         "Train a network on a data set or a file; or compare numbers of levels.",
         (
             "mgres train flowers.csv --target kind --out runs/flowers",
+            "mgres train animals --size 32 --augment shift=2,flip --out runs/animals",
             "mgres train circles --max-minutes 1 --out runs/circles",
             "mgres train --config runs/flowers/config.toml --out runs/again",
             "mgres train --resume runs/flowers",
@@ -52,7 +53,8 @@ def add(commands: Commands) -> None:
     p.add_argument(
         "data",
         nargs="?",
-        help=f"{', '.join(BUILT_IN)}; or a file: *.csv, *.tsv, *.npz, *.parquet or idx",
+        help=f"{', '.join(BUILT_IN)}; or a file: *.csv, *.tsv, *.npz, *.parquet or idx; or a "
+        "folder with a sub-folder of pictures for each class",
         metavar="DATA",
     )
     groups = {name: p.add_argument_group(title) for name, title in GROUPS.items()}

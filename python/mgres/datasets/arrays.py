@@ -6,6 +6,8 @@ import math
 import os
 import zipfile
 import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +59,10 @@ def read_npz(path: Path, target: str | None = None) -> Columns:
     ValueError
         If the file is damaged, or the arrays are not there or do not fit.
     """
-    try:
-        # opened here, because np.load leaves the file of a damaged archive open
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no archive")  # numpy would advise to unpickle it
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                names = archive.files
-                wanted = {INPUTS, target or TARGET}.intersection(names)
-                arrays = {name: _read_member(archive, name, size) for name in wanted}
-    except DAMAGED as error:
-        raise ValueError(f"{path}: expected arrays written by numpy.savez ({error})") from None
+    with _opened(path) as (archive, size):
+        names = archive.files
+        wanted = {INPUTS, target or TARGET}.intersection(names)
+        arrays = {name: _read_member(archive, name, size) for name in wanted}
     found = listing(names) or "none"
     if INPUTS not in arrays:
         raise ValueError(f"{path}: expected an array {INPUTS!r} of inputs, got {found}")
@@ -86,6 +79,57 @@ def read_npz(path: Path, target: str | None = None) -> Columns:
             f"{suggestion(target, names)}"
         )
     return Columns(path, cells, is_named=False, target=name if name in cells else None)
+
+
+def read_archive(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an archive by these names, of those that are there.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    OSError
+        If it cannot be opened.
+    """
+    with _opened(path) as (archive, size):
+        return {name: _read_member(archive, name, size) for name in archive.files if name in names}
+
+
+def archive_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays in an archive by their names, by what their headers say.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    OSError
+        If it cannot be opened.
+    """
+    shapes = {}
+    with _opened(path) as (archive, _):
+        for name in archive.files:
+            member = name if name in archive.zip.namelist() else f"{name}.npy"
+            with archive.zip.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                if version in _HEADERS:
+                    shapes[name] = _HEADERS[version](stream)[0]
+    return shapes
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, int]]:
+    """Open an archive, with the size of its file; what a damaged one raises becomes one error."""
+    # opened here, because np.load leaves the file of a damaged archive open
+    with path.open("rb") as file:
+        try:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no archive")  # numpy would advise to unpickle it
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                yield archive, size
+        except DAMAGED as error:
+            raise ValueError(f"{path}: expected arrays written by numpy.savez ({error})") from None
 
 
 def _read_member(archive: Any, name: str, size: int) -> NDArray[Any]:

@@ -75,6 +75,17 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
         ) from error
 
 
+def idx_header(path: str | os.PathLike[str]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Return dtype and shape of an idx file by its header alone; raises as :func:`read_idx`."""
+    path = Path(path)
+    try:
+        with path.open("rb") as raw:
+            stored, shape = _read_header(unwrap_gzip(raw), path)
+    except DAMAGED_GZIP as error:
+        raise ValueError(f"{path}: expected an intact gzip stream ({error})") from error
+    return stored.newbyteorder("="), shape
+
+
 def unwrap_gzip(raw: io.BufferedIOBase) -> io.BufferedIOBase:
     """Return a stream of the plain bytes in `raw`, whether it is gzip-compressed or not.
 

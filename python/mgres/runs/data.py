@@ -22,9 +22,11 @@ from ..datasets.table import (
     read_table,
 )
 from ..datasets.targets import TEXT
+from . import images
 from .scaling import Scaling
 from .setups import SETUPS, Setup
 
+Shape = tuple[int, int, int]
 Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 BUILT_IN = (*SETUPS, "spirals")
@@ -51,6 +53,12 @@ class Data:
         Settings of the paper, of sets that it has.
     is_own : bool
         Whether it is a file.
+    has_validation : bool
+        Whether it says itself what is held out.
+    shape : tuple of int or None
+        Of images: channels, height and width.
+    background : ndarray or None
+        Of images: what one that is black all over becomes as the inputs of a network.
     said : tuple of str
         What was guessed.
     """
@@ -64,6 +72,9 @@ class Data:
     target: str | None = None
     setup: Setup | None = None
     is_own: bool = False
+    has_validation: bool = False
+    shape: Shape | None = None
+    background: NDArray[Any] | None = None
     said: tuple[str, ...] = ()
 
 
@@ -80,9 +91,12 @@ def load_data(given: Mapping[str, Any]) -> Data:
         return _built_in(name, given)
     if not Path(name).exists() and not is_table(name):
         raise ValueError(
-            f"{name}: there is no such data set or file; expected one of {', '.join(BUILT_IN)}, or "
-            f"a file {KINDS}{suggestion(name, BUILT_IN)}"
+            f"{name}: there is no such data set or file; expected one of {', '.join(BUILT_IN)}, a "
+            f"file {KINDS}, or a folder of classes{suggestion(name, BUILT_IN)}"
         )
+    if images.are_images(name, given):
+        return _images(name, given)
+    _check_no_images(name, given)
     return _own(name, given)
 
 
@@ -98,6 +112,7 @@ def _built_in(name: str, given: Mapping[str, Any]) -> Data:
                 f"--{option.replace('_', '-')}: is for data of your own, and {name} is a set that "
                 "mgres knows"
             )
+    _check_no_images(name, given)
     if given.get("task") == "regression":
         raise ValueError(f"--task regression: {name} has classes")
     X, y, X_val, y_val = built_in_arrays(name, given.get("seed", 0))
@@ -106,7 +121,45 @@ def _built_in(name: str, given: Mapping[str, Any]) -> Data:
     scaling = Scaling(
         tuple(f"x{j}" for j in range(q)), False, "label", classes, np.zeros(q), np.ones(q)
     )
-    return Data(name, X, y, X_val, y_val, scaling, setup=SETUPS.get(name))
+    setup = SETUPS.get(name)
+    shape = setup.shape if setup else None
+    # every pixel is black in some image, whatever was taken off
+    background = X.min(axis=0) if shape else None
+    return Data(name, X, y, X_val, y_val, scaling, setup=setup, shape=shape, background=background)
+
+
+def _images(name: str, given: Mapping[str, Any]) -> Data:
+    found = images.load_images(name, given)
+    X, y, X_val, y_val = found.X, found.y, found.X_val, found.y_val
+    has_validation = len(X_val) > 0
+    if not has_validation:
+        fraction = given.get("validation_fraction", VALIDATION_FRACTION)
+        held_out = hold_out(y, fraction, given.get("seed", 0))
+        X, y, X_val, y_val = X[~held_out], y[~held_out], X[held_out], y[held_out]
+    scaling = images.scaling_of(found, X, is_resized="size" in given)
+    named = given.get("target")
+    if named is not None and is_idx(name):
+        named = str(Path(named).absolute())
+    return Data(
+        str(Path(name).absolute()),
+        X,
+        y,
+        X_val,
+        y_val,
+        scaling,
+        named,
+        is_own=True,
+        has_validation=has_validation,
+        shape=found.shape,
+        background=-scaling.mean / scaling.scale,
+        said=images.told(found),
+    )
+
+
+def _check_no_images(name: str, given: Mapping[str, Any]) -> None:
+    for option in images.OPTIONS:
+        if given.get(option) is not None:
+            raise ValueError(f"--{option}: is for images of your own, and {name} holds none")
 
 
 def _own(name: str, given: Mapping[str, Any]) -> Data:

@@ -17,6 +17,7 @@ from ..resnet.initialize import SCHEMES
 from ..resnet.network import ACTIVATIONS
 from ..resnet.objective import LOSSES
 from . import values
+from .images import BATCH
 from .optimizers import OPTIMIZERS
 from .regularizers import REGULARIZERS
 from .values import Reader
@@ -82,6 +83,21 @@ OPTIONS: tuple[Option, ...] = (
         values.character,
         "between cells of a text file (default: guessed)",
         "C",
+    ),
+    Option(
+        "channels",
+        "data",
+        values.channels,
+        "1 makes images grey, 3 RGB (default: as they are)",
+        "1|3",
+    ),
+    Option(
+        "size",
+        "data",
+        values.size,
+        "pixels to which pictures are resized, rows x columns, such as 32 or 24x32 (default: all "
+        "must have the same)",
+        "N",
     ),
     Option(
         "validation_fraction",
@@ -155,6 +171,14 @@ OPTIONS: tuple[Option, ...] = (
         values.positive_integer,
         "samples of a mini-batch (default: all samples; 1000 for mnist)",
         "N",
+    ),
+    Option(
+        "augment",
+        "method",
+        values.augment,
+        "images of each mini-batch are shifted by up to so many pixels and flipped left to right, "
+        f"at random; with --batch-size {BATCH} unless it is given",
+        "shift=N,flip",
     ),
     Option(
         "patience",

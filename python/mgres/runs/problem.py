@@ -14,10 +14,11 @@ from ..recipes import defaults
 from ..recipes.methods import Plan
 from ..resnet import ResNet, ResNetObjective
 from ..resnet.network import Array
-from ..training import Record
+from ..training import BatchStrategy, Record
 from ..training.limits import Limits
 from ..training.watch.stall import LossStall
 from .data import Data
+from .images import augmented
 from .optimizers import make_optimizer
 from .regularizers import make_regularizer
 from .scaling import Scaling
@@ -44,6 +45,8 @@ class Training:
         For the model's file.
     is_nested : bool
         Whether the method ends by itself.
+    batches : int, BatchStrategy or None
+        What a cycle sees.
     """
 
     f: ResNetObjective
@@ -54,6 +57,7 @@ class Training:
     validate_every: int
     scaling: Scaling
     is_nested: bool
+    batches: int | BatchStrategy | None
 
     def callbacks(self, settings: Settings, seen: Sequence[Record] = ()) -> list[LossStall]:
         """Return what ends training when the loss has stalled, if the method does not do it."""
@@ -101,7 +105,15 @@ def prepare(settings: Settings, data: Data) -> Training:
         validation = (scaling.inputs(data.X_val, net.dtype), scaling.targets(data.y_val, net.dtype))
         every = math.ceil(len(data.X_val) / (3 * (settings.batch_size or len(X))))
     return Training(
-        f, hierarchy, method, theta, validation, every, scaling, is_nested=plan.is_nested
+        f,
+        hierarchy,
+        method,
+        theta,
+        validation,
+        every,
+        scaling,
+        is_nested=plan.is_nested,
+        batches=_batches(settings, data),
     )
 
 
@@ -114,6 +126,12 @@ def limits(settings: Settings) -> Limits:
         None if settings.max_minutes is None else 60 * settings.max_minutes,
         settings.max_cycles,
     )
+
+
+def _batches(settings: Settings, data: Data) -> int | BatchStrategy | None:
+    if settings.augment is None:
+        return settings.batch_size
+    return augmented(settings.augment, settings.batch_size, data.name, data.shape, data.background)
 
 
 def _plan(settings: Settings, n: int) -> Plan:

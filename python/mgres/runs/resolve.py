@@ -9,6 +9,7 @@ from ..mgopt import Schedule
 from ..recipes import defaults
 from ..recipes.methods import WITHOUT_OPTIMIZER
 from .data import VALIDATION_FRACTION, Data
+from .images import BATCH, augmented
 from .optimizers import choose
 from .settings import Settings
 
@@ -27,6 +28,9 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
     n, outputs = len(data.X), len(data.scaling.classes) or 1
     alpha = defaults.CLASSIFIER_ALPHA if data.scaling.classes else defaults.REGRESSOR_ALPHA
     batch_size = given.get("batch_size", setup.batch_size if setup else None)
+    if "augment" in given:
+        batch_size = batch_size or min(BATCH, n)
+        augmented(given["augment"], batch_size, given["data"], data.shape, data.background)
     if batch_size is not None and batch_size > n:
         raise ValueError(f"--batch-size {batch_size}: there are {n} training samples")
     regularizer = given.get("regularizer", "tikhonov" if setup else "decay")
@@ -41,7 +45,9 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
     block.check(width)
     beta = setup.beta if setup else defaults.default_beta(alpha, n, block)
     values: dict[str, Any] = {
-        "validation_fraction": VALIDATION_FRACTION if data.is_own else None,
+        "validation_fraction": (
+            VALIDATION_FRACTION if data.is_own and not data.has_validation else None
+        ),
         "depth": setup.depth if setup else defaults.DEPTH,
         "width": width,
         "activation": activation,
@@ -62,6 +68,7 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
         "target": data.target,
         "batch_size": batch_size,
         "ignore": tuple(given.get("ignore", ())),
+        "size": tuple(given["size"]) if "size" in given else None,
         "hidden": getattr(block, "hidden", None),
     }
     settings = Settings(**values)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..datasets.columns import suggestion
 from ..datasets.table import KINDS, is_table, read_columns
+from . import images
 from .data import BUILT_IN, built_in_arrays
 from .scaling import Scaling
 
@@ -31,6 +32,9 @@ def features(
     if name in BUILT_IN:
         return _built_in(scaling, name, seed)[0], []
     _check_name(name)
+    pixels = images.images_in(scaling, name)
+    if pixels is not None:
+        return pixels, []
     # the target of an archive of arrays is no feature, even where it is not needed
     return scaling.choose(read_columns(name, None, delimiter=delimiter))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +17,9 @@ from ..datasets.targets import Label, encode
 from ..files import Model
 
 NOTE = "preparation"
+
+CHUNK = 1 << 20
+"""Numbers scaled at a time, in double precision."""
 
 Vector = NDArray[np.float64]
 
@@ -39,6 +44,10 @@ class Scaling:
         In a regression outputs are (target - mean) / scale.
     loss : str
         What was minimised.
+    shape : tuple of int or None
+        Of images: channels, height and width.
+    is_resized : bool
+        Whether pictures were resized to that.
     """
 
     features: tuple[str, ...]
@@ -50,6 +59,8 @@ class Scaling:
     target_mean: float = 0.0
     target_scale: float = 1.0
     loss: str = "cross_entropy"
+    shape: tuple[int, int, int] | None = None
+    is_resized: bool = False
 
     @property
     def task(self) -> str:
@@ -80,9 +91,13 @@ class Scaling:
 
     def inputs(self, X: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         """Return features as inputs of a network, shape (n, n_features)."""
-        scaled = (np.asarray(X, np.float64) - self.mean) / self.scale
+        inputs = np.empty(X.shape, dtype)
+        rows = max(1, CHUNK // max(1, X.shape[1]))
         with np.errstate(over="ignore"):  # whoever predicts from infinity tells it by the row
-            return np.ascontiguousarray(scaled, dtype)
+            for start in range(0, len(X), rows):
+                part = np.asarray(X[start : start + rows], np.float64)
+                inputs[start : start + rows] = (part - self.mean) / self.scale
+        return inputs
 
     def targets(self, y: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         """Return what a loss compares with: numbers of classes, or scaled targets, shape (n, 1)."""
@@ -133,12 +148,15 @@ class Scaling:
     def notes(self) -> dict[str, str]:
         """Return what :func:`mgres.save` keeps as notes."""
         said = {
-            "features": self.features,
+            # those of images are as many as pixels, and need no names
+            "features": () if self.shape else self.features,
             "is_named": self.is_named,
             "target": self.target,
             "classes": self.classes,
             "loss": self.loss,
         }
+        if self.shape is not None:
+            said |= {"shape": self.shape, "is_resized": self.is_resized}
         return {NOTE: json.dumps(said, ensure_ascii=False)}
 
     def extra(self) -> dict[str, NDArray[Any]]:
@@ -163,8 +181,10 @@ class Scaling:
         try:
             said = json.loads(model.notes[NOTE])
             target_mean, target_scale = map(float, model.extra["target_mean_scale"])
+            shape = _shape(said.get("shape"), model.net.n_inputs)
+            names = pixel_names(shape) if shape else said["features"]
             scaling = cls(
-                features=tuple(map(str, said["features"])),
+                features=tuple(map(str, names)),
                 is_named=bool(said["is_named"]),
                 target=str(said["target"]),
                 classes=tuple(said["classes"]),
@@ -173,6 +193,8 @@ class Scaling:
                 target_mean=target_mean,
                 target_scale=target_scale,
                 loss=str(said["loss"]),
+                shape=shape,
+                is_resized=bool(said.get("is_resized", False)),
             )
         except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
             raise ValueError(f"what it says of columns is damaged: {error!r}") from None
@@ -182,6 +204,21 @@ class Scaling:
         if sizes != (q, q, q, model.net.n_outputs):
             raise ValueError("what it says of columns does not fit its network")
         return scaling
+
+
+def pixel_names(shape: tuple[int, int, int]) -> tuple[str, ...]:
+    """Return the names of the features of images: x0, x1, ..."""
+    return tuple(f"x{j}" for j in range(math.prod(shape)))
+
+
+def _shape(said: Any, n_inputs: int) -> tuple[int, int, int] | None:
+    """Return the shape of images that a file tells; None if it tells of none."""
+    if said is None:
+        return None
+    channels, height, width = map(operator.index, said)
+    if min(channels, height, width) < 1 or channels * height * width != n_inputs:
+        raise ValueError(f"images of shape {said}")  # before names are made for all of them
+    return channels, height, width
 
 
 def _moments(values: Vector, names: Sequence[str]) -> tuple[Vector, Vector]:

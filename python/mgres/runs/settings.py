@@ -38,6 +38,9 @@ class Settings:
     target: str | None = None
     delimiter: str | None = None
     ignore: tuple[str, ...] = ()
+    channels: int | None = None
+    size: tuple[int, int] | None = None
+    augment: str | None = None
     levels: int | None = None
     schedule: str | None = None
     optimizer: str | None = None

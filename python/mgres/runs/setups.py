@@ -44,6 +44,8 @@ class Setup:
         Table 1: levels -> (V-cycles, U_c, U).
     figure5_levels : int
         Levels of the method in figure 5.
+    shape : tuple of int or None
+        Of images: channels, height and width.
     loss : str
         "squared_error" is that of class vectors.
     quick_target : float
@@ -66,6 +68,7 @@ class Setup:
     depth: int = 2048
     validate_work_units: float = 0
     loss: str = "cross_entropy"
+    shape: tuple[int, int, int] | None = None
 
 
 def _load_circles(seed: int) -> Data:
@@ -149,6 +152,7 @@ SETUPS = {
         figure5_levels=8,
         quick_target=0.9,
         validate_work_units=10,
+        shape=(1, 28, 28),
     ),
     "digits": Setup(
         name="digits",
@@ -164,6 +168,7 @@ SETUPS = {
         paper_levels={},
         figure5_levels=8,
         quick_target=0.95,
+        shape=(1, 8, 8),
     ),
 }
 """The paper's two problems as they are repeated here, circles as they may have been, and digits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,6 +65,53 @@ def character(value: Any) -> str:
     return value
 
 
+def channels(value: Any) -> int:
+    """Return 1 or 3."""
+    expected = "1 (grey) or 3 (RGB)"
+    number = _integer(value, 1, expected, 3)
+    if number == 2:
+        raise ValueError(f"expected {expected}, got {value!r}")
+    return number
+
+
+def size(value: Any) -> list[int]:
+    """Return height and width, out of a number that is both, a text such as 28x32, or a list."""
+    parts = value.lower().split("x") if isinstance(value, str) else value
+    both = list(parts) if isinstance(parts, list | tuple) else [parts]
+    try:
+        numbers = [_integer(part, 1, "") for part in both]
+        if len(numbers) not in (1, 2):
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            f"expected pixels such as 28, or 28x32 for rows x columns, got {value!r}"
+        ) from None
+    return [numbers[0], numbers[-1]]
+
+
+def augment(value: Any) -> str:
+    """Return how images are moved, written in one way."""
+    found = moves(text(value))
+    words = [f"shift={found['shift']}"] if found["shift"] else []
+    return ",".join([*words, *(["flip"] if found["flip"] else [])])
+
+
+def moves(value: str) -> dict[str, Any]:
+    """Return the arguments of :class:`mgres.Augmented` for words such as shift=2,flip."""
+    found: dict[str, Any] = {"shift": 0, "flip": False}
+    for word in value.split(","):
+        name, _, by = word.strip().partition("=")
+        if (name, by) == ("flip", ""):
+            found["flip"] = True
+        elif name == "shift" and re.fullmatch("[1-9][0-9]{0,8}", by):
+            found["shift"] = int(by)
+        else:
+            raise ValueError(
+                f"expected shift=PIXELS, flip or both, as in shift=2,flip, got {value!r}"
+            )
+    return found
+
+
 def texts(value: Any) -> list[str]:
     """Return a list of texts."""
     if not isinstance(value, Sequence) or isinstance(value, str):
@@ -92,6 +140,7 @@ def choice(*names: str) -> Reader:
 
 
 NUMBERS = (
+    channels,
     positive_integer,
     threads,
     count,

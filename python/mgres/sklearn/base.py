@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,10 @@ from ..recipes.methods import METHODS, NESTED, WITHOUT_OPTIMIZER, Plan
 from ..resnet import DecayToStart, ResNet, ResNetObjective, time_metric
 from ..resnet.regularizers import start_of_layers
 from ..stages import Network
-from ..training import FitResult, TrainingInterrupted, fit
+from ..training import Augmented, FitResult, TrainingInterrupted, fit
 from ..training.watch.stall import LossStall
 from .samples import WeightedSamples, positive
-from .settings import check_dtype
+from .settings import check_batch_size, check_dtype
 from .watch import EarlyStopping
 
 Array = NDArray[Any]
@@ -70,7 +71,7 @@ class ResNetEstimator(BaseEstimator):
         activation: str | None = None,
         final_time: float = defaults.FINAL_TIME,
         alpha: float = defaults.REGRESSOR_ALPHA,
-        batch_size: int | None = None,
+        batch_size: int | Augmented | None = None,
         learning_rate_init: float = defaults.LEARNING_RATE,
         max_iter: int = defaults.MOST_ITERATIONS,
         tol: float = defaults.GAIN,
@@ -144,7 +145,7 @@ class ResNetEstimator(BaseEstimator):
         validation = None
         if self.early_stopping:
             samples, validation = self._split(samples, split)
-        with self._threads(self._batch(len(samples)) or len(samples)):
+        with self._threads(self._size(len(samples)) or len(samples)):
             self._run(samples, validation, theta, seed, continued=continued)
         self._optimizer_state = None
 
@@ -219,12 +220,16 @@ class ResNetEstimator(BaseEstimator):
             self._optimizer_state = optimizer.init(self.theta_, time_metric(self.net_))
         before = self.theta_.copy(), copy.deepcopy(self._optimizer_state)
         order = np.random.default_rng([seed, self.n_iter_]).permutation(len(samples))
-        size = min(self.batch_size or BATCH, len(samples))
+        size = self._size(len(samples)) or min(BATCH, len(samples))
+        moves = np.random.default_rng([seed, self.n_iter_, 1])
         losses = []
         total = float(samples.weights.sum())
         with self._threads(size), np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for begin in range(0, len(samples), size):
-                f = self._objective(samples[order[begin : begin + size]], total)
+                batch = samples[order[begin : begin + size]]
+                if isinstance(self.batch_size, Augmented):
+                    batch = replace(batch, X=self.batch_size.apply(batch.X, moves))
+                f = self._objective(batch, total)
                 losses.append(optimizer.step(f, self.theta_, self._optimizer_state))
             if not (np.isfinite(losses).all() and np.isfinite(self.theta_).all()):
                 self.theta_, self._optimizer_state = before
@@ -304,12 +309,21 @@ class ResNetEstimator(BaseEstimator):
         """Return `n_iter_no_change` in steps."""
         return self.n_iter_no_change * self._batches(n)
 
-    def _batch(self, n: int) -> int | None:
-        return None if self.batch_size is None else min(self.batch_size, n)
+    def _size(self, n: int) -> int | None:
+        """Return how many of `n` samples make a batch, None for all."""
+        given = self.batch_size
+        size = given.size if isinstance(given, Augmented) else given
+        return None if size is None else min(size, n)
+
+    def _batch(self, n: int) -> int | Augmented | None:
+        if isinstance(self.batch_size, Augmented):
+            return replace(self.batch_size, strategy=self._size(n))
+        return self._size(n)
 
     def _batches(self, n: int) -> int:
         """Return how many steps one iteration is."""
-        return 1 if self.batch_size is None else math.ceil(n / self.batch_size)
+        size = self._size(n)
+        return 1 if size is None else math.ceil(n / size)
 
     def _split(
         self, samples: WeightedSamples, seed: int
@@ -357,8 +371,9 @@ class ResNetEstimator(BaseEstimator):
 
     def _check_parameters(self) -> None:
         """Raise a ValueError if a parameter is not as documented; `ResNet` checks its own."""
-        for name in ("width", "levels", "batch_size"):
+        for name in ("width", "levels"):
             check_integer(name, getattr(self, name), optional=True)
+        check_batch_size(self.batch_size)
         for name in ("max_iter", "n_iter_no_change"):
             check_integer(name, getattr(self, name))
         check_integer("n_threads", self.n_threads, most=MOST_THREADS, optional=True)

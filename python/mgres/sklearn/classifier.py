@@ -15,6 +15,7 @@ from ..blocks import Block
 from ..floats import quiet
 from ..recipes import defaults
 from ..stages import Network
+from ..training import Augmented
 from .base import Array, ResNetEstimator
 from .samples import WeightedSamples, merged
 
@@ -75,9 +76,9 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         0.4 for antisymmetric layers and potentials and 1/8 for gradients, whose flows spread inputs
         less, so that alpha means as much for all blocks: ``mgres.recipes.defaults.spread``.  Larger
         values help small and noisy data sets.
-    batch_size : int, optional
+    batch_size : int or Augmented, optional
         Samples of a mini-batch; by default every step uses all samples.  The last batch of an epoch
-        may be smaller.
+        may be smaller.  :class:`mgres.Augmented` shifts and flips images of a batch.
     learning_rate_init : float
         Learning rate of Adam, which is used with mini-batches and by :meth:`partial_fit`.
     max_iter : int
@@ -173,7 +174,7 @@ class ResNetClassifier(ClassifierMixin, ResNetEstimator):
         activation: str | None = None,
         final_time: float = defaults.FINAL_TIME,
         alpha: float = defaults.CLASSIFIER_ALPHA,
-        batch_size: int | None = None,
+        batch_size: int | Augmented | None = None,
         learning_rate_init: float = defaults.LEARNING_RATE,
         max_iter: int = defaults.MOST_ITERATIONS,
         tol: float = defaults.GAIN,

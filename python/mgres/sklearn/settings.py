@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import check_integer
+from ..training import Augmented
+
 
 def check_dtype(value: Any) -> np.dtype[Any]:
     """Return float32 or float64.
@@ -22,3 +25,13 @@ def check_dtype(value: Any) -> np.dtype[Any]:
         except TypeError:
             break
     raise ValueError(f"dtype: expected float32 or float64, got {value!r}")
+
+
+def check_batch_size(value: Any) -> None:
+    """Raise a ValueError unless `value` is a number of samples, None, or images of so many."""
+    if not isinstance(value, Augmented):
+        check_integer("batch_size", value, optional=True)
+    elif isinstance(value.strategy, bool) or not isinstance(value.strategy, int):
+        raise ValueError(
+            f"batch_size: expected Augmented with a number of samples, got {value.strategy!r}"
+        )

@@ -1,7 +1,15 @@
 """Training: cycles, batches, validation, stopping."""
 
 from ..recipes import Recipe, recommended
-from .batches import Batches, BatchStrategy, FreshCoarse, Growing, SameBatch, Verified
+from .batches import (
+    Augmented,
+    Batches,
+    BatchStrategy,
+    FreshCoarse,
+    Growing,
+    SameBatch,
+    Verified,
+)
 from .checkpoints import Checkpoint, register_state
 from .fit import Callback, TrainingInterrupted, fit
 from .history import History, Record
@@ -9,6 +17,7 @@ from .loop import DivergenceError, FitResult
 from .watch import TensorBoard
 
 __all__ = [
+    "Augmented",
     "BatchStrategy",
     "Batches",
     "Callback",

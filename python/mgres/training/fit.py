@@ -134,8 +134,8 @@ def fit(
     batch_size : int or BatchStrategy, optional
         Samples of a mini-batch, the same for all levels of a cycle, or a strategy for choosing
         them: see :class:`mgres.SameBatch`, which a number stands for, :class:`mgres.FreshCoarse`,
-        :class:`mgres.Growing` and :class:`mgres.Verified`.  A last smaller batch of an epoch is
-        used as it is.
+        :class:`mgres.Growing`, :class:`mgres.Verified` and :class:`mgres.Augmented`.  A last
+        smaller batch of an epoch is used as it is.
     validation : tuple (X, y), optional
         Samples and labels for the accuracy.
     validate_every : int

@@ -9,6 +9,7 @@ strategy              samples
 :class:`FreshCoarse`  the finest level and the coupling see one batch, each coarse step another one
 :class:`Growing`      all levels see one batch, which grows from cycle to cycle
 :class:`Verified`     those of another strategy; corrections are verified on samples beside them
+:class:`Augmented`    those of another strategy, images, shifted and flipped at random
 ====================  ==============================================================================
 
 Every strategy takes the samples in a random order, epoch by epoch; the last batch of an epoch may

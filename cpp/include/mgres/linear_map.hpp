@@ -64,6 +64,10 @@ MapPtr<S> make_matrix(Index rows, Index columns);
 template <class S>
 MapPtr<S> make_convolution(const ConvolutionShape& shape);
 
+/// A square matrix with the entries of a pattern, a number for each of them.
+template <class S>
+MapPtr<S> make_sparse(std::shared_ptr<const Pattern> pattern);
+
 /// The map of a block between states of `width` features, or of as many channels as its filters
 /// have: from `inputs` of them to `outputs`.
 template <class S>

@@ -35,10 +35,13 @@ struct Plan {
   static constexpr Index kFewChunks = 8;   // a batch that could have so many should
   static constexpr Index kMaxGroups = 32;  // and so threads that help
 
+  /// Bytes of states that stay close; of sparse matrices more, as dW is summed slowly of few samples.
+  static constexpr Index kImageBytes = 1 << 17;
+  static constexpr Index kSparseBytes = 1 << 18;
+
   /// Samples whose images stay close: their weights are few, so that it costs little to fetch them
   /// for every chunk.
-  static Index image_chunk(Index width) {
-    constexpr Index bytes = Index{1} << 17;
+  static Index image_chunk(Index width, Index bytes) {
     const Index block = width * kLanes<S> * static_cast<Index>(sizeof(S));
     return kLanes<S> * std::clamp<Index>(bytes / block, 1, kLeastChunk / kLanes<S>);
   }
@@ -47,8 +50,9 @@ struct Plan {
     const Index tapeable =
         TapeLimits{}.thread / (net.depth * net.width * static_cast<Index>(sizeof(S)));
     const Index largest =
-        net.block.filters.any()
-            ? image_chunk(net.width)
+        net.block.filters.any() ? image_chunk(net.width, kImageBytes)
+        : net.block.sparsity.any()
+            ? image_chunk(net.width, kSparseBytes)
             : std::clamp(std::min(samples / kFewChunks, tapeable), kLeastChunk, kLargestChunk);
     const Index pieces = ceil_div(samples, largest);
     const Index even = samples > largest ? round_up(pieces, 2) : pieces;

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
-from ..blocks import MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
+from ..blocks import MOST_PARAMETERS, Antisymmetric, Block, Custom, Sparse, check_size
 from ..checks import check_integer, check_plain, check_predictions, number_of, share_right
 from ..memory import check_memory
 from ..parallel import wanted_threads
@@ -247,11 +247,16 @@ class ResNet:
             Factor for the layers' matrices.
         """
         drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
-        matrices = [math.prod(shape) for shape in self._layout.arrays.values() if len(shape) > 1]
+        matrices = [
+            math.prod(shape)
+            for name, shape in self._layout.arrays.items()
+            if len(shape) > 1 or (name == "W" and isinstance(self.block, Sparse))
+        ]
         numbers = drawn * sum(matrices)  # drawn in double precision
         check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
         theta = np.zeros(self.size, self.dtype)
-        initialize.fill(self.views(theta), np.random.default_rng(seed), scheme, drawn, scale)
+        rng = np.random.default_rng(seed)
+        initialize.fill(self.views(theta), rng, scheme, drawn, scale, self.block)
         return theta
 
     def views(self, theta: Array) -> Views | BlockViews:

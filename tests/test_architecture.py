@@ -102,7 +102,7 @@ MOST_FILES = 18
 # ones. A file that is not listed lies as high as the highest one that it includes.
 LAYERS = [
     "types check",
-    "workspace arena activation filters scheme loss parallel",
+    "workspace arena activation filters pattern scheme loss parallel",
     "block_spec layout",
     "tiles block products kernel integrator",
     "peak resnet plan stack defect curvature transfer update",

@@ -26,6 +26,20 @@ def test_every_case_agrees_with_pytorch(capsys) -> None:
     assert all(" x" in line for line in lines[3:])
 
 
+def test_sparse_matrices_agree_with_full_ones(capsys, monkeypatch) -> None:
+    pytest.importorskip("torch", reason="torch is missing: nothing to compare with")
+    bench = runpy.run_path(str(BENCH / "sparse.py"), run_name="bench_sparse")
+    few = ["--width", "24", "--depth", "3", "--repeats", "1", "--samples", "9"]
+    assert bench["main"](few) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 + len(bench["PATTERNS"])
+    assert all(" x" in line for line in lines[3:])
+    wrong = bench["play"].__globals__
+    monkeypatch.setitem(wrong, "torch_gradient", lambda *_: lambda: np.ones((3, 1)))
+    assert bench["main"](few) == 1
+    assert "PyTorch differs by" in capsys.readouterr().err
+
+
 def test_a_wrong_answer_is_told(capsys, monkeypatch) -> None:
     pytest.importorskip("torch", reason="torch is missing: nothing to compare with")
     bench = runpy.run_path(str(BENCH / "blocks.py"), run_name="bench_blocks")

@@ -1,11 +1,14 @@
 #include <array>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
 
 #include "bindings.hpp"
+#include "mgres/check.hpp"
 #include "mgres/network_spec.hpp"
 
 namespace mgres::bindings {
@@ -70,15 +73,37 @@ void bind_block(py::module_& m) {
            }),
            py::arg("channels"), py::arg("height"), py::arg("width"), py::arg("kernel_rows"),
            py::arg("kernel_columns"), py::arg("groups") = 1, py::arg("periodic") = false);
+  py::class_<Sparsity>(m, "Sparsity",
+                       "Which entries matrices have: those of a pattern or of a band.")
+      .def(py::init([](Index width, std::vector<Index> starts, const std::vector<Index>& columns) {
+             return Sparsity{std::make_shared<const Pattern>(width, std::move(starts), columns)};
+           }),
+           py::arg("width"), py::arg("starts"), py::arg("columns"))
+      .def(py::init([](Index lower, Index upper) {
+             check(lower >= 0, "lower: expected at least 0, got ", lower);
+             check(upper >= 0, "upper: expected at least 0, got ", upper);
+             return Sparsity{nullptr, lower, upper};
+           }),
+           py::arg("lower"), py::arg("upper"))
+      .def("entries", &Sparsity::entries, py::arg("width"), "How many there are.");
   py::class_<BlockSpec>(m, "Block", "Which block a layer is.")
       .def(py::init([](BlockKind kind, Activation activation, Index hidden, Norm norm, bool paced,
-                       double damping, double sign, const std::optional<Filters>& filters) {
-             return BlockSpec{kind,  activation, hidden, norm,
-                              paced, damping,    sign,   filters.value_or(Filters{})};
+                       double damping, double sign, const std::optional<Filters>& filters,
+                       const std::optional<Sparsity>& sparsity) {
+             return BlockSpec{kind,
+                              activation,
+                              hidden,
+                              norm,
+                              paced,
+                              damping,
+                              sign,
+                              filters.value_or(Filters{}),
+                              sparsity.value_or(Sparsity{})};
            }),
            py::arg("kind"), py::arg("activation"), py::kw_only(), py::arg("hidden") = 0,
            py::arg("norm") = Norm::none, py::arg("paced") = false, py::arg("damping") = 0.0,
-           py::arg("sign") = -1.0, py::arg("filters") = py::none())
+           py::arg("sign") = -1.0, py::arg("filters") = py::none(),
+           py::arg("sparsity") = py::none())
       .def("check", &check_block, py::arg("width"),
            "Raise ValueError that names the argument that does not fit states of `width` features.")
       .def("check_scheme", &check_scheme, py::arg("scheme"),

@@ -10,22 +10,22 @@ namespace {
 
 /// What a kind of block has: one row, and everything else asks it.
 struct Traits {
-  bool hidden, norm_and_pace, damping, halves, filters;
+  bool hidden, norm_and_pace, damping, halves, filters, sparsity;
 };
 
 Traits traits(BlockKind kind) {
   switch (kind) {
     case BlockKind::antisymmetric:
-      return {false, true, true, false, false};
+      return {false, true, true, false, false, false};
     case BlockKind::two_layer:
     case BlockKind::gradient:
-      return {true, true, false, false, true};
+      return {true, true, false, false, true, false};
     case BlockKind::hamiltonian:
-      return {false, false, false, true, false};
+      return {false, false, false, true, false, false};
     case BlockKind::potential:
-      return {true, false, false, true, false};
+      return {true, false, false, true, false, false};
     default:
-      return {false, true, false, false, true};
+      return {false, true, false, false, true, true};
   }
 }
 
@@ -46,6 +46,8 @@ Fields fields(const BlockSpec& block, Index width) {
     if (block.filters.any()) {
       const Filters& f = block.filters;
       found.add(matrix, {outputs, inputs / f.groups, f.kernel_rows, f.kernel_columns});
+    } else if (block.sparsity.any()) {
+      found.add(matrix, {block.sparsity.entries(width)});
     } else {
       found.add(matrix, {outputs, inputs});
     }
@@ -94,6 +96,14 @@ void check_block(const BlockSpec& block, Index width) {
     if (block.kind == BlockKind::two_layer) check_convolution(f.shape(f.channels, hidden));
     check(width == f.channels * f.pixels(), "width: expected ", f.channels * f.pixels(), " for ",
           f.channels, " channels of ", f.height, " x ", f.width, " pixels, got ", width);
+  }
+  if (block.sparsity.any()) {
+    check(has.sparsity && !block.filters.any(), "pattern: only possible with dense blocks");
+    const Pattern* pattern = block.sparsity.pattern.get();
+    check(pattern == nullptr || pattern->width() == width, "width: expected that of the pattern, ",
+          pattern != nullptr ? pattern->width() : 0, ", got ", width);
+    check(block.sparsity.entries(width) <= Pattern::kMostEntries, "pattern: expected at most ",
+          Pattern::kMostEntries, " entries, got ", block.sparsity.entries(width));
   }
   check(block.sign == 1 || block.sign == -1, "sign: expected 1 or -1, got ", block.sign);
 }

@@ -4,12 +4,15 @@
 #include <array>
 #include <utility>
 
+#include "mgres/ending.hpp"
 #include "mgres/intrinsics.hpp"
 #include "mgres/tiles.hpp"
 
 namespace mgres {
 
 namespace {
+
+using namespace detail;
 
 /// Up to this width the sums of a whole block, an input and a factor fit into the registers.  Beyond
 /// it everything is tiled, and the compiler gains nothing from knowing the width.
@@ -38,47 +41,6 @@ MGRES_ALWAYS_INLINE void update_relu(S h, const Pack<S>& z, const S* from, S* to
     value = max<S>(Pack<S>{}, z);  // in this order a NaN stays
   }
   store(to + vector * L, load(from + vector * L) + h * value);
-}
-
-/// to = from + h sigma(z) for `count` vectors from number `first` of a chunk: a step of Euler.
-template <class S, Activation activation>
-void end_with_step(S h, const Pack<S>* z, Index count, const S* from, S* to, S* slopes,
-                   Index first) {
-  constexpr int L = kLanes<S>;
-  for (Index i = 0; i < count; ++i) {
-    const Index at = (first + i) * L;
-    const Pack<S> value = activate_and_keep<S, activation>(h, z[i], slopes, first + i);
-    store(to + at, load(from + at) + h * value);
-  }
-}
-
-/// All updates with these vectors.
-template <class S, Activation activation>
-void end_with_updates(S h, const Pack<S>* z, Index count, Updates<S> updates, S* slopes,
-                      Index first) {
-  constexpr int L = kLanes<S>;
-  for (Index i = 0; i < count; ++i) {
-    const Index at = (first + i) * L;
-    const Pack<S> value = h * activate_and_keep<S, activation>(h, z[i], slopes, first + i);
-    for (const Update<S>& u : updates)
-      store(u.to + at, u.from != nullptr ? load(u.from + at) + u.weight * value : u.weight * value);
-  }
-}
-
-/// One of the two; the other is null.
-template <class S>
-struct Ending {
-  void (*step)(S, const Pack<S>*, Index, const S*, S*, S*, Index);
-  void (*updates)(S, const Pack<S>*, Index, Updates<S>, S*, Index);
-  Updates<S> all;
-};
-
-template <class S>
-Ending<S> make_ending(Activation activation, Updates<S> updates) {
-  return with_activation(activation, [&](auto a) {
-    return is_plain_step(updates) ? Ending<S>{end_with_step<S, a>, nullptr, updates}
-                                  : Ending<S>{nullptr, end_with_updates<S, a>, updates};
-  });
 }
 
 // ---- forward -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // differences; one table of cases, four checks for each.
 #include <complex>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,10 @@ using Complexes = std::vector<Complex>;
 /// h F(x; p) of one sample, by the formulas of block_spec.hpp.
 Complexes formula(const BlockSpec& spec, const Complexes& p, Complexes x) {
   const Index v = static_cast<Index>(x.size()), n = spec.hidden;
-  const Index inner = fields({spec.kind, spec.activation, n, Norm::none, false}, v).size();
+  BlockSpec plain = spec;
+  plain.norm = Norm::none;
+  plain.paced = false;
+  const Index inner = fields(plain, v).size();
   if (spec.norm != Norm::none) {
     Complex mean = 0, square = 0;
     if (spec.norm == Norm::layer)
@@ -76,6 +80,13 @@ Complexes formula(const BlockSpec& spec, const Complexes& p, Complexes x) {
       return i == j ? half - static_cast<Real>(spec.damping) : half;
     };
     F = activated(affine(v, v, v * v, entry, x));
+  } else if (spec.sparsity.any()) {
+    const Lines& rows = spec.sparsity.pattern->rows();
+    F.assign(p.begin() + spec.sparsity.pattern->entries(), p.begin() + inner);
+    for (Index i = 0; i < v; ++i)
+      for (Index k = rows.starts[u(i)]; k < rows.starts[u(i + 1)]; ++k)
+        F[u(i)] += p[u(k)] * x[u(rows.across[u(k)])];
+    F = activated(F);
   } else {
     F = activated(affine(v, v, v * v, at(0, v), x));
   }
@@ -304,6 +315,31 @@ TEST_CASE_TEMPLATE("blocks of sizes around the tiles", S, float, double) {
     }
 }
 
+TEST_CASE_TEMPLATE("sparse blocks", S, float, double) {
+  Random random(22);
+  for (const Index width : {1, 5, 18}) {
+    std::vector<Index> starts{0}, columns;
+    for (Index i = 0; i < width; ++i) {
+      for (Index j = 0; j < width; ++j)
+        if (i == j || (i % 4 != 1 && random.below(5) == 0)) columns.push_back(j);
+      if (width > 1 && i == 0) columns.clear();  // no entry in the first row
+      starts.push_back(static_cast<Index>(columns.size()));
+    }
+    BlockSpec spec;
+    spec.sparsity.pattern = std::make_shared<const Pattern>(width, starts, columns);
+    for (const Index blocks : {1, 3, 9}) {
+      spec.activation = Activation::relu;
+      spec.norm = Norm::none;
+      spec.paced = false;
+      check_block_derivatives<S>(spec, width, blocks);
+      spec.activation = Activation::gelu;
+      spec.norm = blocks == 1 ? Norm::rms : Norm::none;
+      spec.paced = blocks == 1;
+      check_block_derivatives<S>(spec, width, blocks);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("a direction that is null counts as zero", S, float, double) {
   for (const BlockKind kind : kKinds)
     for (const Norm norm : {Norm::none, Norm::layer}) {
@@ -355,6 +391,15 @@ TEST_CASE("what does not fit a block is named") {
   CHECK(message(spec, 3) == "");
   spec.damping = -1;
   CHECK(message(spec, 3).find("damping: expected a number >= 0") == 0);
+  spec = {};
+  spec.sparsity.lower = spec.sparsity.upper = 1;
+  CHECK(message(spec, 3) == "");
+  CHECK(message(spec, Index{1} << 30).find("pattern: expected at most 2147483647 entries") == 0);
+  spec.sparsity.pattern = spec.sparsity.of(3);
+  CHECK(message(spec, 3) == "");
+  CHECK(message(spec, 4) == "width: expected that of the pattern, 3, got 4");
+  spec.kind = BlockKind::antisymmetric;
+  CHECK(message(spec, 3) == "pattern: only possible with dense blocks");
   spec = {BlockKind::potential, Activation::tanh, 2, Norm::layer};
   CHECK(message(spec, 4, Scheme::verlet).find("norm: not possible") == 0);
 }

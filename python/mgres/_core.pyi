@@ -38,6 +38,7 @@ class Block:
         damping: typing.SupportsFloat = 0.0,
         sign: typing.SupportsFloat = -1.0,
         filters: Filters | None = None,
+        sparsity: Sparsity | None = None,
     ) -> None: ...
     def check(self, width: typing.SupportsIndex) -> None:
         """
@@ -517,6 +518,25 @@ class Stack:
         scheme: Scheme = Scheme.euler,
         substeps: typing.SupportsFloat = 1.0,
     ) -> None: ...
+
+class Sparsity:
+    """
+    Which entries matrices have: those of a pattern or of a band.
+    """
+
+    @typing.overload
+    def __init__(
+        self,
+        width: typing.SupportsIndex,
+        starts: collections.abc.Sequence[typing.SupportsIndex],
+        columns: collections.abc.Sequence[typing.SupportsIndex],
+    ) -> None: ...
+    @typing.overload
+    def __init__(self, lower: typing.SupportsIndex, upper: typing.SupportsIndex) -> None: ...
+    def entries(self, width: typing.SupportsIndex) -> int:
+        """
+        How many there are.
+        """
 
 def adam(
     x: numpy.typing.NDArray[typing.Any],

@@ -32,6 +32,7 @@ SMALL = {"depth": 16, "width": 8, "random_state": 0}
         (blocks.TwoLayer(5, norm="layer", activation="silu"),) * 2,
         (blocks.Hamiltonian(5, activation="tanh"),) * 2,
         (blocks.Dense(norm="rms", paced=True),) * 2,
+        (blocks.Sparse(blocks.Banded(2)),) * 2,
     ],
 )
 def test_estimators_fit(block, made):
@@ -63,9 +64,10 @@ def test_a_clone_has_the_same_block():
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ("sparse", "block: expected one of"),
+        ("mixer", "block: expected one of"),
         (blocks.Dense, "block: expected one of"),
         ("conv1d", r"conv1d needs channels and length: .* take mgres\.blocks\.Conv1d"),
+        ("sparse", r"sparse needs pattern: .* take mgres\.blocks\.Sparse"),
     ],
 )
 def test_what_is_no_block(block, message):

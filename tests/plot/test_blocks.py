@@ -13,6 +13,7 @@ BLOCKS = {
     "paced gradient": blocks.Gradient(3, norm="layer", paced=True, activation="silu"),
     "hamiltonian": blocks.Hamiltonian(activation="tanh"),
     "potentials": blocks.Hamiltonian(3),
+    "sparse": blocks.Sparse(np.eye(4)[::-1], activation="tanh"),
     "one hidden feature": blocks.TwoLayer(1, norm="rms"),
 }
 

@@ -37,6 +37,14 @@ IMAGES = {
 Channels are at least four: with two, a norm divides by a difference that may be small, and no
 digits are left to compare."""
 
+SPARSE = {
+    "sparse": blocks.Sparse(
+        ([0, 0, 3, 7, 8, 8, 12, 15, 17], [0, 1, 7, 0, 3, 4, 6, 3, 1, 2, 5, 6, 5, 6, 7, 0, 7])
+    ),
+    "banded": blocks.Sparse(blocks.Banded(2, 1)),
+}
+"""The pattern has its own width and two empty rows, the band any width."""
+
 SCHEMES = {"euler": schemes.Euler(), "matched": schemes.Matched(3), "rk4": schemes.RK4()}
 KINKED = ("relu", "leaky_relu", "smooth_relu", "elu")
 """Their first or second derivative has a kink, where two programs may take different sides."""
@@ -52,7 +60,7 @@ def _table():
                     given = {"norm": norm, "paced": paced, "activation": next(activations)}
                     yield "-".join(filter(None, words)), (replace(block, **given), scheme)
     in_turn, norms = cycle(SCHEMES.items()), cycle(blocks.NORMS)
-    for kind, block in IMAGES.items():
+    for kind, block in (IMAGES | SPARSE).items():
         for norm in (None, next(norms)):
             name, scheme = next(in_turn)
             paced = norm == "layer"

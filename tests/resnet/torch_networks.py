@@ -63,6 +63,26 @@ def normalised(norm, g, y):
     return g * y / torch.sqrt((y * y).mean(1, keepdim=True) + 1e-5)
 
 
+def scattered(pattern, W, width):
+    """The matrix by SciPy's definition of CSR: row i has the columns indices[indptr[i]:...]."""
+    full = torch.zeros(width, width, dtype=W.dtype)
+    if hasattr(pattern, "indptr"):
+        at = [
+            (i, int(j))
+            for i in range(width)
+            for j in pattern.indices[pattern.indptr[i] : pattern.indptr[i + 1]]
+        ]
+    else:
+        at = [
+            (i, j)
+            for i in range(width)
+            for j in range(width)
+            if -pattern.lower <= j - i <= pattern.upper
+        ]
+    rows, columns = torch.tensor(at).T
+    return full.index_put((rows, columns), W)
+
+
 def torch_field(block, p, y):
     """F(y; p) of the blocks that are one."""
     sigma = SIGMA[block.activation]
@@ -76,6 +96,8 @@ def torch_field(block, p, y):
         value = block.sign * sigma(y @ p["K"].T + p["b"]) @ p["K"]
     else:
         W = p["W"]
+        if block.name == "sparse":
+            W = scattered(block.pattern, W, y.shape[1])
         if block.name == "antisymmetric":
             W = (W - W.T) / 2 - block.damping * torch.eye(len(W), dtype=W.dtype)
         value = sigma(y @ W.T + p["b"])

@@ -17,6 +17,7 @@ OPTIONS = {
     "two layers": {"block": blocks.TwoLayer(9, norm="layer", paced=True)},
     "gradient": {"block": blocks.Gradient(5), "scheme": "matched", "substeps": 3},
     "ascent": {"block": blocks.Gradient(5, sign=1, norm="rms")},
+    "band": {"block": blocks.Sparse(blocks.Banded(2, 1), norm="layer")},
     "potentials": {"block": blocks.Hamiltonian(5)},
 }
 CASES = [(name, activation) for name in OPTIONS for activation in ACTIVATIONS]

@@ -5,6 +5,7 @@
 
 #include "mgres/activation.hpp"
 #include "mgres/filters.hpp"
+#include "mgres/pattern.hpp"
 #include "mgres/scheme.hpp"
 #include "mgres/types.hpp"
 
@@ -22,7 +23,8 @@ namespace mgres {
 ///   hamiltonian     p' = sigma(W q + b),    q' = -sigma(W^T p + b)
 ///   potential       p' = L^T sigma(L q + c), q' = -K^T sigma(K p + b)
 ///
-/// (Haber and Ruthotto 2017).  With filters W, W1, W2 and K are convolutions of images.
+/// (Haber and Ruthotto 2017).  With filters W, W1, W2 and K are convolutions of images; of a dense
+/// block, W may have the entries of a pattern only.
 enum class BlockKind { dense, antisymmetric, two_layer, gradient, hamiltonian, potential };
 
 /// What is done to y before a block sees it (none, LayerNorm, RMSNorm): for a sample
@@ -43,6 +45,7 @@ struct BlockSpec {
   double damping = 0;
   double sign = -1;
   Filters filters{};
+  Sparsity sparsity{};
 };
 
 /// An array among the parameters of a layer: its sizes, of which those not needed are 0.

@@ -75,6 +75,10 @@ MapPtr<S> make_resample(const StateShape& in, const StateShape& out, Sampling sa
 template <class S>
 MapPtr<S> make_chain(MapPtr<S> inner, MapPtr<S> outer);
 
+/// A square matrix with the entries of a pattern, a number for each of them.
+template <class S>
+MapPtr<S> make_sparse(std::shared_ptr<const Pattern> pattern);
+
 /// The map of a block between states of `width` features, or of as many channels as its filters
 /// have: from `inputs` of them to `outputs`.
 template <class S>

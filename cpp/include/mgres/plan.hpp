@@ -33,24 +33,29 @@ struct Plan {
   static constexpr Index kFewChunks = 8;   // a batch that could have so many should
   static constexpr Index kMaxGroups = 32;  // and so threads that help
 
+  /// Bytes of states that stay close; of sparse matrices more, as dW is summed slowly of few samples.
+  static constexpr Index kImageBytes = 1 << 17;
+  static constexpr Index kSparseBytes = 1 << 18;
+
   /// Samples whose images stay close: their weights are few, so that it costs little to fetch them
   /// for every chunk.
-  static Index image_chunk(Index width) {
-    constexpr Index bytes = Index{1} << 17;
+  static Index image_chunk(Index width, Index bytes) {
     const Index block = width * kLanes<S> * static_cast<Index>(sizeof(S));
     return kLanes<S> * std::clamp<Index>(bytes / block, 1, kLeastChunk / kLanes<S>);
   }
 
   Plan(const Network<S>& net, Index batch_size) : samples(batch_size) {
-    Index numbers = 0, of_images = 0;
+    Index numbers = 0, of_images = 0, of_sparse = 0;
     for (const Layers<S>& stack : net.stacks) {
       numbers += stack.depth * stack.width;
       if (stack.block.filters.any()) of_images = std::max(of_images, stack.width);
+      if (stack.block.sparsity.any()) of_sparse = std::max(of_sparse, stack.width);
     }
     const Index tapeable = TapeLimits{}.thread / (numbers * static_cast<Index>(sizeof(S)));
-    const Index largest = of_images > 0 ? image_chunk(of_images)
-                                        : std::clamp(std::min(samples / kFewChunks, tapeable),
-                                                     kLeastChunk, kLargestChunk);
+    const Index largest = of_images > 0   ? image_chunk(of_images, kImageBytes)
+                          : of_sparse > 0 ? image_chunk(of_sparse, kSparseBytes)
+                                          : std::clamp(std::min(samples / kFewChunks, tapeable),
+                                                       kLeastChunk, kLargestChunk);
     const Index pieces = ceil_div(samples, largest);
     const Index even = samples > largest ? round_up(pieces, 2) : pieces;
     chunk = round_up(ceil_div(samples, even), kLanes<S>);

@@ -25,8 +25,12 @@ BlockPtr<S> make_block(const BlockSpec& spec, Index width, double h) {
           make_mapped(Map::antisymmetric, spec.damping, make_dense<S>(spec.activation, width, h));
       break;
     default:
-      block = spec.filters.any() ? make_one_layer<S>(spec.activation, make_map<S>(spec, v, v), h)
-                                 : make_dense<S>(spec.activation, width, h);
+      if (spec.sparsity.any())
+        block = make_sparse_layer<S>(spec.activation, spec.sparsity.of(width), h);
+      else if (spec.filters.any())
+        block = make_one_layer<S>(spec.activation, make_map<S>(spec, v, v), h);
+      else
+        block = make_dense<S>(spec.activation, width, h);
   }
   if (spec.norm != Norm::none) block = make_normed(spec.norm, v, width / v, std::move(block));
   if (spec.paced) block = make_paced(std::move(block));

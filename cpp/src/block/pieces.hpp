@@ -36,6 +36,11 @@ BlockPtr<S> make_dense(Activation activation, Index width, double h);
 template <class S>
 BlockPtr<S> make_one_layer(Activation activation, MapPtr<S> map, double h);
 
+/// The same with the entries of a pattern.
+template <class S>
+BlockPtr<S> make_sparse_layer(Activation activation, std::shared_ptr<const Pattern> pattern,
+                              double h);
+
 /// Without a second map its place is taken by the transpose of the first.
 template <class S>
 BlockPtr<S> make_two_layer(Activation activation, MapPtr<S> first, MapPtr<S> second, double h);

@@ -8,6 +8,7 @@ namespace mgres {
 template <class S>
 MapPtr<S> make_map(const BlockSpec& block, Index outputs, Index inputs) {
   if (block.filters.any()) return make_convolution<S>(block.filters.shape(outputs, inputs));
+  if (block.sparsity.any()) return make_sparse<S>(block.sparsity.of(inputs));
   return make_matrix<S>(outputs, inputs);
 }
 

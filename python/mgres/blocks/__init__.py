@@ -10,6 +10,7 @@ block                         :math:`F(y; p)`
 :class:`Hamiltonian`          one half of y moves by a function of the other
 :class:`Conv1d`               :math:`\sigma(W * y + b)` for images in one dimension
 :class:`Conv2d`               :math:`\sigma(W * y + b)` for images in two
+:class:`Sparse`               :math:`\sigma(W y + b)` with few entries in W
 ============================  ======================================================================
 
 With :class:`Filters` the matrices of :class:`TwoLayer` and :class:`Gradient` are convolutions.
@@ -46,14 +47,17 @@ from .kinds import (
     Dense,
     Gradient,
     Hamiltonian,
+    Sparse,
     TwoLayer,
     from_description,
 )
+from .pattern import Banded, Pattern
 from .sizes import MOST_PARAMETERS as MOST_PARAMETERS
 from .sizes import check_size as check_size
 
 __all__ = [
     "Antisymmetric",
+    "Banded",
     "Block",
     "Conv1d",
     "Conv2d",
@@ -63,6 +67,8 @@ __all__ = [
     "Gradient",
     "Hamiltonian",
     "Modified",
+    "Pattern",
+    "Sparse",
     "TwoLayer",
     "from_description",
 ]

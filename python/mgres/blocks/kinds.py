@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from .. import _core
 from .block import Block, Modified
 from .filters import Filters
+from .pattern import Banded, Pattern, pattern_from_description, pattern_of
 from .sizes import check_size
 
 
@@ -237,9 +239,73 @@ class Conv1d(_Convolution):
         return Filters(self.channels, length, self.kernel, self.groups, self.padding)
 
 
+@dataclass(frozen=True)
+class Sparse(Modified):
+    r"""One matrix with few entries, at the same places in every layer, and one activation.
+
+    .. math:: F(y) = \sigma(W y + b), \qquad W: (e,), \quad b: (v,)
+
+    The parameters are the e entries of the matrix, row by row; its rows may be empty.
+
+    Parameters
+    ----------
+    pattern
+        Where the entries are: a boolean or 0/1 array of shape (v, v); ``(indptr, indices)``, as
+        for :class:`Pattern`; a matrix of scipy.sparse, of which all counts that is stored; a
+        :class:`Pattern`; or :class:`Banded`, which suits any width v.
+    activation : str
+        sigma.
+    norm, paced
+        See :class:`Modified`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `pattern` is none of these, or no pattern of a square matrix.
+
+    Examples
+    --------
+    >>> import mgres
+    >>> block = Sparse([[1, 1, 0], [0, 1, 0], [1, 0, 1]], activation="tanh")
+    >>> net = mgres.ResNet(2, block.only_width, 2, depth=8, block=block)
+    >>> net.layer_arrays, block.pattern.places(3)[1]
+    ({'W': (5,), 'b': (3,)}, array([0, 1, 1, 0, 2]))
+    >>> mgres.ResNet(2, 100, 2, depth=8, block=Sparse(Banded(2))).layer_arrays
+    {'W': (494,), 'b': (100,)}
+    """
+
+    pattern: Pattern | Banded
+
+    name: ClassVar[str] = "sparse"
+
+    def _check_options(self) -> None:
+        object.__setattr__(self, "pattern", pattern_of(self.pattern))
+        super()._check_options()
+
+    @property
+    def only_width(self) -> int | None:
+        """The width that networks must have: that of a pattern; of bands they are free."""
+        return self.pattern.width
+
+    @property
+    def compiled(self) -> _core.Block:
+        """The block of the compiled core: a dense one of which entries are missing."""
+        return _core.Block(
+            _core.BlockKind.dense,
+            _core.Activation[self.activation],
+            norm=_core.Norm[self.norm or "none"],
+            paced=self.paced,
+            sparsity=self.pattern.compiled,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return the block as plain values, from which :func:`from_description` makes it again."""
+        return {"name": self.name, **self._options(), "pattern": self.pattern.describe()}
+
+
 KINDS: dict[str, type[Block]] = {
     kind.name: kind
-    for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian, Conv1d, Conv2d)
+    for kind in (Dense, Antisymmetric, TwoLayer, Gradient, Hamiltonian, Conv1d, Conv2d, Sparse)
 }
 NAMES = tuple(KINDS)
 
@@ -263,4 +329,6 @@ def from_description(description: dict[str, Any]) -> Block:
         raise ValueError(f"block: expected one of {NAMES}, got {name!r}")
     if isinstance(values.get("filters"), dict):
         values["filters"] = Filters(**values["filters"])
+    if isinstance(values.get("pattern"), dict):
+        values["pattern"] = pattern_from_description(values["pattern"])
     return KINDS[name](**values)

@@ -18,6 +18,9 @@ hidden features.  The second matrix of :class:`mgres.blocks.TwoLayer` starts lik
 at zero, as some do: a layer counts for :math:`\Delta t` only, and needs no smaller start for many
 of them.  Biases and the pace start at 0, the scale of a norm at 1.
 
+A sparse matrix counts row by row: s is the number of entries in the row of an entry, and its column
+has, for ``glorot``, as many rows as entries; its ``normal`` is N(0, 1 / s).
+
 A convolution counts like the matrix with a row for each output and a column for each tap, and its
 ``normal`` is N(0, 1 / s).
 
@@ -33,6 +36,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blocks import Block, Sparse
+from ..blocks.pattern import Places
 from ..checks import check_integer, number_of
 from .layout import Array
 
@@ -53,15 +58,27 @@ def fill_map(arrays: dict[str, Array], rng: np.random.Generator) -> None:
 
 
 def fill_layers(
-    layers: dict[str, Array], rng: np.random.Generator, scheme: str, drawn: int, scale: float
+    layers: dict[str, Array],
+    rng: np.random.Generator,
+    scheme: str,
+    drawn: int,
+    scale: float,
+    *,
+    block: Block,
+    width: int,
 ) -> None:
     """Write random weights into the arrays of a stack, zero so far: layers drawn several times."""
     for name, array in layers.items():
         if name == "scale":
             array[:] = 1
+            continue
+        if name == "W" and isinstance(block, Sparse):
+            values = _sparse_layers(rng, scheme, drawn, block.pattern.places(width))
         elif array.ndim > 2:  # a matrix or a convolution for each layer
-            matrices = scale * _layers(rng, scheme, name, (drawn, *array.shape[1:]))
-            array[:] = np.repeat(matrices, len(array) // drawn, axis=0)
+            values = _layers(rng, scheme, name, (drawn, *array.shape[1:]))
+        else:
+            continue
+        array[:] = np.repeat(scale * values, len(array) // drawn, axis=0)
 
 
 def drawn_depth(
@@ -130,6 +147,17 @@ def _layers(
     plain = name == "W" and len(shape) == 3
     variance = 2 / inputs if scheme == "he" else 1.0 if plain else 1 / inputs
     return math.sqrt(variance) * rng.standard_normal(shape)
+
+
+def _sparse_layers(
+    rng: np.random.Generator, scheme: str, drawn: int, places: Places
+) -> NDArray[np.float64]:
+    inputs, outputs = (np.bincount(lines)[lines] for lines in places)
+    if scheme == "glorot":
+        bound = np.sqrt(6 / (inputs + outputs))
+        return bound * rng.uniform(-1, 1, (drawn, len(bound)))
+    deviation: NDArray[np.float64] = np.sqrt((2 if scheme == "he" else 1) / inputs)
+    return deviation * rng.standard_normal((drawn, len(deviation)))
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:

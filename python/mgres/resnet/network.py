@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from .. import _core
 from ..blocks import ACTIVATIONS as ACTIVATIONS
-from ..blocks import MOST_PARAMETERS, Antisymmetric, Block, Custom, check_size
+from ..blocks import MOST_PARAMETERS, Antisymmetric, Block, Custom, Sparse, check_size
 from ..checks import check_integer, number_of
 from ..memory import check_memory
 from ..schemes import Scheme, scheme_of
@@ -247,14 +247,20 @@ class ResNet(CompiledNetwork):
             Factor for the layers' matrices.
         """
         drawn = initialize.drawn_depth(self.depth, self.final_time, scheme, coarse_depth, scale)
-        matrices = [math.prod(shape) for shape in self.layer_arrays.values() if len(shape) > 1]
+        matrices = [
+            math.prod(shape)
+            for name, shape in self.layer_arrays.items()
+            if len(shape) > 1 or (name == "W" and isinstance(self.block, Sparse))
+        ]
         numbers = drawn * sum(matrices)  # drawn in double precision
         check_memory("theta: a start", self.size * self.dtype.itemsize + 8 * numbers)
         theta = np.zeros(self.size, self.dtype)
         rng, views = np.random.default_rng(seed), self._layout.split(theta)
         initialize.fill_map(views.opening, rng)
         initialize.fill_map(views.closing, rng)
-        initialize.fill_layers(views.stacks[0], rng, scheme, drawn, scale)
+        initialize.fill_layers(
+            views.stacks[0], rng, scheme, drawn, scale, block=self.block, width=self.width
+        )
         return theta
 
     def views(self, theta: Array) -> Views | BlockViews:

@@ -295,7 +295,15 @@ class Network(CompiledNetwork):
             initialize.fill_map(arrays, rng)
         for stack, layers in zip(self.stacks, views.stacks, strict=True):
             one_of = self.depth // drawn
-            initialize.fill_layers(layers, rng, scheme, stack.depth // one_of, scale)
+            initialize.fill_layers(
+                layers,
+                rng,
+                scheme,
+                stack.depth // one_of,
+                scale,
+                block=stack.block,
+                width=stack.features,
+            )
         return theta
 
     def views(self, theta: Array) -> StageViews:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import linear
 
-from ..blocks import Antisymmetric, Block, Dense, Gradient, Hamiltonian, TwoLayer
+from ..blocks import Antisymmetric, Block, Dense, Gradient, Hamiltonian, Sparse, TwoLayer
 from ..schemes import Scheme
 
 Layer: TypeAlias = Mapping[str, Tensor]
@@ -70,6 +70,8 @@ SIGMA: dict[str, Callable[[Tensor], Tensor]] = {
 
 def prepared(block: Block, layers: Layer) -> Layer:
     """Return the arrays of all layers as the operations take them."""
+    if isinstance(block, Sparse):
+        return {**layers, "W": full(block, layers["W"], layers["b"].shape[-1])}
     if not isinstance(block, Antisymmetric):
         return layers
     W = layers["W"]
@@ -95,6 +97,17 @@ def correlated(
             images = images.index_select(axis, around)
         sides = [0, 0]
     return functional.conv2d(images, W, b, list(stride), sides, groups=groups)
+
+
+def full(block: Sparse, W: Tensor, width: int) -> Tensor:
+    """Return the matrices (K, width, width) of all layers, of which only the entries are given.
+
+    PyTorch's sparse matrices have no second derivatives, no compiler and few devices.
+    """
+    rows, columns = block.pattern.places(width)
+    places = torch.from_numpy(rows * width + columns).to(W.device)
+    zeros = W.new_zeros(len(W), width * width)
+    return zeros.index_copy(1, places, W).unflatten(1, (width, width))
 
 
 def mapped(block: Block, W: Tensor, b: Tensor | None, y: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from ...blocks import (
     Dense,
     Gradient,
     Hamiltonian,
+    Sparse,
     TwoLayer,
 )
 from ...blocks.custom import checked_field
@@ -127,7 +128,7 @@ def normalised(norm: str, linear: Linear, g: Numbers, y: Numbers) -> tuple[Numbe
 def inner_field(block: Block, p: Layer, y: Numbers) -> tuple[Numbers, Pull]:
     """Return F(y; p) without norm and pace."""
     sigma_of, linear = block.activation, linear_of(block)
-    if isinstance(block, Dense | Antisymmetric | Conv1d | Conv2d):
+    if isinstance(block, Dense | Antisymmetric | Conv1d | Conv2d | Sparse):
         W = p["W"]
         if isinstance(block, Antisymmetric):
             W = (W - W.T) / 2 - block.damping * np.eye(len(W))

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...blocks import Block
+from ...blocks import Banded, Block, Pattern, Sparse
 
 Numbers: TypeAlias = NDArray[Any]
 
@@ -137,11 +137,52 @@ class Convolution:
         return total
 
 
+@dataclass(frozen=True)
+class Entries:
+    """W: (entries,), those of a square matrix row by row.
+
+    Attributes
+    ----------
+    pattern : Pattern or Banded
+        Where they are.
+    """
+
+    pattern: Pattern | Banded
+
+    def _matrix(self, W: Numbers, width: int) -> Numbers:
+        full = np.zeros((width, width), W.dtype)
+        full[self.pattern.places(width)] = W
+        return full
+
+    def apply(self, W: Numbers, x: Numbers) -> Numbers:
+        """Return W x."""
+        return MATRIX.apply(self._matrix(W, x.shape[1]), x)
+
+    def transposed(self, W: Numbers, r: Numbers) -> Numbers:
+        """Return W^T r."""
+        return MATRIX.transposed(self._matrix(W, r.shape[1]), r)
+
+    def outer(self, W: Numbers, r: Numbers, x: Numbers) -> Numbers:
+        """Return r x^T where there are entries."""
+        entries: Numbers = MATRIX.outer(W, r, x)[self.pattern.places(x.shape[1])]
+        return entries
+
+    def spread(self, b: Numbers) -> Numbers:
+        """Return the bias as it is."""
+        return b
+
+    def total(self, b: Numbers, r: Numbers) -> Numbers:
+        """Return the sum over the samples."""
+        return MATRIX.total(b, r)
+
+
 MATRIX = Matrix()
 
 
 def linear_of(block: Block) -> Linear:
     """Return the map of the block's weights."""
+    if isinstance(block, Sparse):
+        return Entries(block.pattern)
     filters = block.filters
     if filters is None:
         return MATRIX

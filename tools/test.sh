@@ -35,7 +35,7 @@ if [ "${MGRES_TEST_GROUP:-}" != $PPID ]; then
 fi
 venv=${1:-build/test-venv}
 
-step() { printf '\n=== %s\n' "$*"; }
+step() { printf '\n=== %s (after %d s)\n' "$*" "$SECONDS"; }
 skip() { printf '\n!!! SKIPPED: %s\n' "$*"; }
 
 # ---- tools ------------------------------------------------------------------------------------------

@@ -138,9 +138,10 @@ failed=0
 # Tests of one file stay together: some share what takes long to make.  The longest files come
 # first, see tests/conftest.py.  One thread for each: the workers fill the cores, and threads that
 # wait for one that has no core would spin.  Tests of threads say how many they want.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 workers=(-n "$(getconf _NPROCESSORS_ONLN)" --dist loadfile --no-loadscope-reorder)
 step "Python tests"
-OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$python" -m pytest -q "${workers[@]}" \
+"$python" -m pytest -q "${workers[@]}" \
   --deselect tests/docs/test_gallery.py::test_example_runs || failed=1 # Sphinx runs the examples
 
 # most machines have AVX2 and no more: what is right on the best level here must be right there, too
@@ -148,7 +149,7 @@ isa=$("$python" -c 'import mgres._core as core; print(core.isa)')
 if [ "$isa" = v4 ] && [ -z "${MGRES_ISA:-}" ]; then
   step "numerical Python tests with AVX2"
   MGRES_ISA=v3 NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" OPENBLAS_CORETYPE=Haswell \
-    OPENBLAS_NUM_THREADS=1 "$python" -m pytest -q "${workers[@]}" tests/resnet tests/mgopt || failed=1
+    "$python" -m pytest -q "${workers[@]}" tests/resnet tests/mgopt || failed=1
 fi
 
 wait "$one_core" || failed=1

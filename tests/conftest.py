@@ -95,6 +95,17 @@ def run_python(tmp_path):
     return run
 
 
+LONGEST = (
+    *("newcomer", "test_blocks.py", "test_checks.py", "test_bench_peers.py", "test_commands.py"),
+    *("test_models.py", "test_classifier.py", "docs", "reliability", "cli", "torch_extra"),
+)
+"""Files, and folders of files, that take longest, in falling order."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: several processes would else end with one at work."""
-    items.sort(key=lambda item: "newcomer" not in item.path.parts)
+
+    def place(item: pytest.Item) -> int:
+        return next((i for i, name in enumerate(LONGEST) if name in item.path.parts), len(LONGEST))
+
+    items.sort(key=place)

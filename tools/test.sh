@@ -35,7 +35,7 @@ if [ "${MGRES_TEST_GROUP:-}" != $PPID ]; then
 fi
 venv=${1:-build/test-venv}
 
-step() { printf '\n=== %s\n' "$*"; }
+step() { printf '\n=== %s (after %d s)\n' "$*" "$SECONDS"; }
 skip() { printf '\n!!! SKIPPED: %s\n' "$*"; }
 
 # ---- tools ------------------------------------------------------------------------------------------
@@ -64,7 +64,14 @@ rm -rf "$venv"
 python3 -m venv "$venv" 2>/dev/null || { apt_install python3-venv && python3 -m venv "$venv"; }
 python="$PWD/$venv/bin/python"
 "$python" -m pip install --quiet --disable-pip-version-check --upgrade pip
-"$python" -m pip install --quiet --disable-pip-version-check ".[test,dev,docs]"
+rm -rf build/wheel
+"$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+wheel=$(echo "$PWD"/build/wheel/mgres-*.whl)
+"$python" -m pip install --quiet --disable-pip-version-check "$wheel[test,dev,docs]"
+# of a checkout without changes a clone would give the same: the newcomer of the tests need not build again
+if [ -e .git ] && [ -z "$(git status --porcelain)" ]; then
+  export MGRES_TEST_WHEEL=$wheel
+fi
 if [ -n "${MGRES_TEST_EXTRAS:-}" ]; then
   # shellcheck disable=SC2086  # several requirements may be named
   "$python" -m pip install --quiet --disable-pip-version-check $MGRES_TEST_EXTRAS ||
@@ -96,7 +103,7 @@ export CMAKE_PREFIX_PATH CMAKE_BUILD_PARALLEL_LEVEL
 
 if [ -e /usr/include/doctest/doctest.h ] || [ -n "${doctest_DIR:-}" ]; then
   step "C++ tests"
-  cmake --preset dev --log-level=WARNING
+  cmake --preset dev --log-level=WARNING -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2  # debugging symbols take time
   cmake --build --preset dev
   ctest --preset dev
 else
@@ -112,28 +119,39 @@ else
   skip "C++ microbenchmarks: google-benchmark is missing (apt install libbenchmark-dev)"
 fi
 
-step "instructions of three gradients"
-"$python" tools/instructions.py --check || {
-  [ $? -eq 2 ] || exit 1
-  skip "instruction counts: see the line above"
-}
-
 # ---- Python -----------------------------------------------------------------------------------------
 
-# tests of one file stay together: some share what takes long to make
-workers=(-n "$(getconf _NPROCESSORS_ONLN)" --dist loadfile)
+# What keeps one core busy runs beside the tests: its output comes after theirs.
+one_core() {
+  step "instructions of three gradients"
+  "$python" tools/instructions.py --check || {
+    [ $? -eq 2 ] || return 1
+    skip "instruction counts: see the line above"
+  }
+  step "documentation: every page, every example; a warning is an error"
+  MPLBACKEND=Agg OMP_NUM_THREADS=1 "$python" -m sphinx -q -W --keep-going -b html docs build/html || return 1
+}
+one_core >build/one-core.log 2>&1 &
+one_core=$!
+failed=0
+
+# Tests of one file stay together: some share what takes long to make.  The longest files come
+# first, see tests/conftest.py.  One thread for each: the workers fill the cores, and threads that
+# wait for one that has no core would spin.  Tests of threads say how many they want.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+workers=(-n "$(getconf _NPROCESSORS_ONLN)" --dist loadfile --no-loadscope-reorder)
 step "Python tests"
-"$python" -m pytest -q "${workers[@]}"
+"$python" -m pytest -q "${workers[@]}" \
+  --deselect tests/docs/test_gallery.py::test_example_runs || failed=1 # Sphinx runs the examples
 
 # most machines have AVX2 and no more: what is right on the best level here must be right there, too
 isa=$("$python" -c 'import mgres._core as core; print(core.isa)')
 if [ "$isa" = v4 ] && [ -z "${MGRES_ISA:-}" ]; then
   step "numerical Python tests with AVX2"
   MGRES_ISA=v3 NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" OPENBLAS_CORETYPE=Haswell \
-    "$python" -m pytest -q "${workers[@]}" tests/resnet tests/mgopt
+    "$python" -m pytest -q "${workers[@]}" tests/resnet tests/mgopt || failed=1
 fi
 
-# ---- documentation ----------------------------------------------------------------------------------
-
-step "documentation: every page, every example; a warning is an error"
-MPLBACKEND=Agg OMP_NUM_THREADS=1 "$python" -m sphinx -q -W --keep-going -b html docs build/html
+wait "$one_core" || failed=1
+cat build/one-core.log
+exit $failed

@@ -20,7 +20,7 @@ def trained(mgres_ok, flowers):
 
 @pytest.fixture
 def regressed(mgres_ok, slopes):
-    mgres_ok("train slopes.csv --target height --no-plots --beta 0.001 --out r")
+    mgres_ok("train slopes.csv --target height --no-plots --beta 0.001 --depth 32 --out r")
 
 
 def rows(text):
@@ -149,7 +149,8 @@ def test_regression_in_the_unit_of_the_target(mgres_ok, regressed, slopes):
     assert "confusion" not in mgres_ok("evaluate r slopes.csv")
 
 
-def test_probabilities_of_a_quantity(run, regressed):
+def test_probabilities_of_a_quantity(run, mgres_ok, slopes):
+    mgres_ok("train slopes.csv --target height --no-plots --max-cycles 1 --out r")
     code, _, err = run("predict", "r", "slopes.csv", "--proba")
     assert code == 2
     assert err == "mgres: error: --proba: is for classes, and this model predicts a quantity\n"
@@ -167,7 +168,7 @@ def test_probabilities_of_a_quantity(run, regressed):
 def test_labels_come_out_as_they_went_in(mgres_ok, tmp_path, labels, written):
     lines = ["x,label", *(f"{i % 3},{labels[i % 3]}" for i in range(30))]
     (tmp_path / "t.csv").write_text("\n".join(lines))
-    mgres_ok("train t.csv --target label --beta 0.001 --no-plots --out o")
+    mgres_ok("train t.csv --target label --beta 0.001 --depth 32 --no-plots --out o")
     found = [row["label"] for row in rows(mgres_ok("predict o t.csv"))]
     assert found == written * 10
 

@@ -90,6 +90,9 @@ def test_core_equals_reference(loss, name, dtype, tolerance):
     [(1, 2, 1, 1), (5, 16, 3, 17), (30, 40, 4, 200), (2, 34, 60, 130), (2, 4, 1500, 65)],
 )
 def test_core_equals_reference_for_other_shapes(inputs, width, depth, n, name):
+    if depth == 1500 and CASES[name][0].filters is not None:
+        depth = 600  # images fill the tape sooner, and their reference is slow
+        assert network(name, depth=depth).evaluator().checkpoints(n) > 0
     net = network(name, width=width, depth=depth, n_inputs=inputs)
     theta, X, vectors, y = random_problem(net, n, scale=0.3 if width < 20 else 0.1)
     value, gradient = core_value_and_grad(net, "cross_entropy", theta, X, y)

@@ -46,7 +46,7 @@ ARROWS = {
     "files": "stages resnet blocks schemes checks",
     "recipes": "stages resnet blocks schemes mgopt",
     "training": "recipes files resnet mgopt datasets checks exclusive interrupts memory parallel",
-    "runs": "training recipes files resnet blocks mgopt datasets plot info parallel checks "
+    "runs": "training recipes files stages resnet blocks mgopt datasets plot info parallel checks "
     "interrupts",
     "experiments": "runs training recipes files resnet blocks mgopt datasets testing plot info "
     "parallel _core checks",

@@ -12,8 +12,7 @@ each stage is an ODE of its own, and coarse networks take layers out of all of t
 # -----------
 #
 # Handwritten digits of 8 x 8 pixels pass 64 layers of 4 channels, and 64 of 8 channels on a quarter
-# of the pixels. Between them is a convolution in steps of two pixels, behind them a classifier of
-# the channels' means.
+# of the pixels. Between them is a convolution in steps of two pixels, behind them a full matrix.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +30,7 @@ f = mgres.ResNetObjective(net, X, y, regularizer=mgres.Tikhonov(1e-4, "time"))
 # The method trains networks of 2 x 16 layers first and asks the deep network what that is worth;
 # the loss below is the deep one's.
 
-result = mgres.fit(f, validation=(X_val, y_val), max_work_units=30, seed=0)
+result = mgres.fit(f, validation=(X_val, y_val), max_work_units=15, seed=0)
 print(f"validation accuracy {net.accuracy(result.theta, X_val, y_val):.3f}")
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")

@@ -26,7 +26,8 @@ def images(dtype):
         Conv((3, 1), "periodic"),
         Stack(4, TwoLayer(4, activation="gelu", filters=Filters(6, (2, 3)))),
     ]
-    return mgres.Network(Conv(3), stacks, inputs=(2, 8, 6), outputs=4, dtype=dtype)
+    closing = Linear(pooled=True)
+    return mgres.Network(Conv(3), stacks, closing, inputs=(2, 8, 6), outputs=4, dtype=dtype)
 
 
 def pooled(dtype):
@@ -45,7 +46,7 @@ def pooled(dtype):
 def series(dtype):
     """One dimension, with the connections of the default, and matched layers."""
     stacks = [Stack(3, Conv1d(2, 12, activation="tanh")), Stack(6, Conv1d(4, 4, 5))]
-    net = mgres.Network(Conv(5), stacks, Linear(), inputs=(3, 1, 12), outputs=3, dtype=dtype)
+    net = mgres.Network(Conv(5), stacks, inputs=(3, 1, 12), outputs=3, dtype=dtype)
     return net.with_scheme("matched", 2.5)
 
 

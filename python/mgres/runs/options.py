@@ -65,6 +65,9 @@ def _choice(name: str, group: str, choices: tuple[str, ...], help: str) -> Optio
     return Option(name, group, values.choice(*choices), help, choices=choices)
 
 
+CONV = "conv"
+"""The block that is a network of several stages: it needs images, which have a shape."""
+
 OPTIONS: tuple[Option, ...] = (
     # ---- data ------------------------------------------------------------------------------------
     Option(
@@ -111,7 +114,8 @@ OPTIONS: tuple[Option, ...] = (
         "depth",
         "network",
         values.positive_integer,
-        f"layers (default: {defaults.DEPTH}; 2048 for circles, mnist, digits)",
+        f"layers, with --block conv of each stage (default: {defaults.DEPTH}; 2048 for circles, "
+        "mnist, digits but with --block conv)",
         "K",
     ),
     Option(
@@ -122,7 +126,21 @@ OPTIONS: tuple[Option, ...] = (
         "is larger)",
         "V",
     ),
-    _choice("block", "network", defaults.BY_NAME, "what a layer computes (default: dense)"),
+    _choice(
+        "block",
+        "network",
+        (*defaults.BY_NAME, CONV),
+        "what a layer computes (default: dense); conv makes a convolutional network of several "
+        "stages, for images",
+    ),
+    Option(
+        "stages",
+        "network",
+        values.numbers,
+        "with --block conv, channels of the stages, each on half as many pixels as the one before "
+        "it (default: 8,16,32)",
+        "C,C,...",
+    ),
     Option(
         "hidden",
         "network",

@@ -14,6 +14,7 @@ from ..recipes import defaults
 from ..recipes.methods import Plan
 from ..resnet import ResNet, ResNetObjective
 from ..resnet.network import Array
+from ..stages import Network, convolutional
 from ..training import BatchStrategy, Record
 from ..training.limits import Limits
 from ..training.watch.stall import LossStall
@@ -74,22 +75,7 @@ def prepare(settings: Settings, data: Data) -> Training:
         If they make no network.
     """
     scaling = replace(data.scaling, loss=settings.loss)
-    net = ResNet(
-        data.X.shape[1],
-        settings.width,
-        len(scaling.classes) or 1,
-        settings.depth,
-        final_time=settings.final_time,
-        block=defaults.block_of(
-            settings.block,
-            settings.width,
-            hidden=settings.hidden,
-            norm=settings.norm,
-            paced=settings.paced,
-            activation=settings.activation,
-        ),
-        dtype=settings.dtype,
-    )
+    net = _network(settings, data, len(scaling.classes) or 1)
     X = scaling.inputs(data.X, net.dtype)
     y = scaling.targets(data.y, net.dtype)
     if settings.method == "paper":  # independent layers
@@ -114,6 +100,39 @@ def prepare(settings: Settings, data: Data) -> Training:
         scaling,
         is_nested=plan.is_nested,
         batches=_batches(settings, data),
+    )
+
+
+def _network(settings: Settings, data: Data, outputs: int) -> ResNet | Network:
+    if settings.stages is not None:
+        assert data.shape is not None  # the settings were made for images
+        return convolutional(
+            data.shape,
+            outputs,
+            depth=settings.depth,
+            channels=settings.stages,
+            activation=settings.activation,
+            norm=settings.norm,
+            final_time=settings.final_time,
+            dtype=settings.dtype,
+        )
+    assert settings.width is not None  # all others have one
+    block = defaults.block_of(
+        settings.block,
+        settings.width,
+        hidden=settings.hidden,
+        norm=settings.norm,
+        paced=settings.paced,
+        activation=settings.activation,
+    )
+    return ResNet(
+        data.X.shape[1],
+        settings.width,
+        outputs,
+        settings.depth,
+        final_time=settings.final_time,
+        block=block,
+        dtype=settings.dtype,
     )
 
 

@@ -8,9 +8,11 @@ from typing import Any
 from ..mgopt import Schedule
 from ..recipes import defaults
 from ..recipes.methods import WITHOUT_OPTIMIZER
+from ..stages.convolutional import CHANNELS
 from .data import VALIDATION_FRACTION, Data
 from .images import BATCH, augmented
 from .optimizers import choose
+from .options import CONV
 from .settings import Settings
 
 
@@ -24,7 +26,9 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
     """
     task = data.scaling.task
     _check_task(given, task)
+    stages = _stages(given, data)
     setup = data.setup
+    shaped = setup if stages is None else None  # what says how large the network is
     n, outputs = len(data.X), len(data.scaling.classes) or 1
     alpha = defaults.CLASSIFIER_ALPHA if data.scaling.classes else defaults.REGRESSOR_ALPHA
     batch_size = given.get("batch_size", setup.batch_size if setup else None)
@@ -34,10 +38,11 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
     if batch_size is not None and batch_size > n:
         raise ValueError(f"--batch-size {batch_size}: there are {n} training samples")
     regularizer = given.get("regularizer", "tikhonov" if setup else "decay")
-    width = given.get("width", setup.width if setup else defaults.default_width(outputs))
-    activation = given.get("activation", "relu" if setup else defaults.ACTIVATION)
+    width = given.get("width", shaped.width if shaped else defaults.default_width(outputs))
+    fallback = "silu" if stages else "relu" if setup else defaults.ACTIVATION
+    activation = given.get("activation", fallback)
     block = defaults.block_of(
-        given.get("block", "dense"),
+        given.get("block", "dense") if stages is None else "dense",
         width,
         activation=activation,
         **{name: given[name] for name in ("hidden", "norm", "paced") if name in given},
@@ -48,18 +53,18 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
         "validation_fraction": (
             VALIDATION_FRACTION if data.is_own and not data.has_validation else None
         ),
-        "depth": setup.depth if setup else defaults.DEPTH,
-        "width": width,
+        "depth": shaped.depth if shaped else defaults.DEPTH,
+        "width": width if stages is None else None,
         "activation": activation,
-        "final_time": 1.0 if setup else defaults.FINAL_TIME,
+        "final_time": 1.0 if shaped else defaults.FINAL_TIME,
         "dtype": "float32",
-        "init": setup.scheme if setup else defaults.SCHEME,
+        "init": shaped.scheme if shaped else defaults.SCHEME,
         "loss": "cross_entropy" if data.scaling.classes else "squared_error",
         "beta": 0.0 if regularizer == "none" else beta,
         "max_cycles": 1000,
         "seed": 0,
         "checkpoint_minutes": 1.0,
-        **({"target_accuracy": setup.target} if setup and "target_loss" not in given else {}),
+        **({"target_accuracy": shaped.target} if shaped and "target_loss" not in given else {}),
         **given,
         **_method(given, batches=batch_size is not None),
         "data": data.name,
@@ -70,10 +75,28 @@ def resolve(given: Mapping[str, Any], data: Data) -> Settings:
         "ignore": tuple(given.get("ignore", ())),
         "size": tuple(given["size"]) if "size" in given else None,
         "hidden": getattr(block, "hidden", None),
+        "stages": stages,
     }
     settings = Settings(**values)
     _check_levels(settings)
     return settings
+
+
+def _stages(given: Mapping[str, Any], data: Data) -> tuple[int, ...] | None:
+    """Return the channels of a convolutional network's stages, None for one of another kind."""
+    if given.get("block") != CONV:
+        if "stages" in given:
+            raise ValueError(f"--stages: is for --block {CONV}")
+        return None
+    if data.shape is None:
+        raise ValueError(
+            f"--block {CONV}: is for images, and {data.name} has features without places; leave it "
+            "out"
+        )
+    for name in ("width", "hidden", "paced"):
+        if name in given:
+            raise ValueError(f"--{name}: not with --block {CONV}; --stages says how many channels")
+    return tuple(given.get("stages", CHANNELS))
 
 
 def _method(given: Mapping[str, Any], *, batches: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Settings:
     data: str
     task: str
     depth: int
-    width: int
+    width: int | None
     activation: str
     final_time: float
     dtype: str
@@ -34,6 +34,7 @@ class Settings:
     hidden: int | None = None
     norm: str | None = None
     paced: bool = False
+    stages: tuple[int, ...] | None = None
     validation_fraction: float | None = None
     target: str | None = None
     delimiter: str | None = None

@@ -112,6 +112,14 @@ def moves(value: str) -> dict[str, Any]:
     return found
 
 
+def numbers(value: Any) -> list[int]:
+    """Return positive integers, of a list or with commas between them."""
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, (list, tuple)) or not given:
+        raise ValueError(f"expected integers such as 8,16,32, got {value!r}")
+    return [positive_integer(one) for one in given]
+
+
 def texts(value: Any) -> list[str]:
     """Return a list of texts."""
     if not isinstance(value, Sequence) or isinstance(value, str):

@@ -10,10 +10,11 @@ from numpy.typing import DTypeLike
 
 from ..blocks import Conv2d, check_size
 from ..schemes import Scheme
-from .maps import Conv
+from .maps import Conv, Linear
 from .network import Network
 from .stack import Stack
 
+CHANNELS = (8, 16, 32)
 LARGE = 20
 """Pixels along the longer side from which the opening takes every second pixel."""
 
@@ -23,19 +24,21 @@ def convolutional(
     outputs: int,
     *,
     depth: int = 64,
-    channels: Sequence[int] = (8, 16, 32),
+    channels: Sequence[int] = CHANNELS,
     kernel: int = 3,
-    activation: str = "relu",
+    activation: str = "silu",
     norm: str | None = None,
     final_time: float = 2.5,
     stride: int | None = None,
+    pooled: bool = False,
     scheme: str | Scheme | None = None,
     dtype: DTypeLike = np.float32,
 ) -> Network:
     """Return a residual network for images: stacks of convolutions, each on half as many pixels.
 
     The opening is a convolution, in steps of `stride` pixels; between two stacks there is one in
-    steps of two, rounded up, and behind the last one a classifier of the channels' means.
+    steps of two, rounded up, and behind the last one a full matrix.  Many networks pool the last
+    image before it: with few pixels left that saves little and makes the start of training slow.
 
     Parameters
     ----------
@@ -55,6 +58,8 @@ def convolutional(
         T of each stack.
     stride : int, optional
         By default 2 for images of 20 pixels or more along a side, and 1 otherwise.
+    pooled : bool
+        Whether the classifier sees the means of the channels only.
     scheme, dtype
         See :class:`mgres.Network`.
 
@@ -83,4 +88,7 @@ def convolutional(
         parts += [Conv(kernel), Stack(depth, block, final_time=final_time)]
         step = 2
     opening, *rest = parts
-    return Network(opening, rest, inputs=inputs, outputs=outputs, scheme=scheme, dtype=dtype)
+    closing = Linear(pooled)
+    return Network(
+        opening, rest, closing, inputs=inputs, outputs=outputs, scheme=scheme, dtype=dtype
+    )

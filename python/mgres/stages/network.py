@@ -54,8 +54,8 @@ class Network(CompiledNetwork):
         The stacks in their order, and between two of them the map that connects them; where there
         is none it is Conv(1) between images and Linear() otherwise.
     closing : Map
-        From the last state to the outputs; by default ``Linear(pooled=True)`` for images, and
-        ``Linear()`` otherwise.  ``Resample()`` makes the last state the answer.
+        From the last state to the outputs, by default ``Linear()``.  ``Resample()`` makes the last
+        state the answer.
     inputs : int or (int, int, int)
         Features of a sample, or its channels, height and width as an image: feature
         :math:`(c\, H + i)\, W + j` is channel c of the pixel in row i and column j.
@@ -94,7 +94,7 @@ class Network(CompiledNetwork):
     ...     outputs=10,
     ... )
     >>> net.depth, net.size
-    (64, 187346)
+    (64, 189746)
     >>> net.views(net.init(seed=0)).stacks[1].W.shape
     (64, 16, 16, 3, 3)
     """
@@ -122,7 +122,7 @@ class Network(CompiledNetwork):
         found, connections = _in_order(stacks)
         last = found[-1]
         if closing is None:
-            closing = Linear(pooled=last.block.filters is not None)
+            closing = Linear()
         for name, given in (("opening", opening), ("closing", closing)):
             if not isinstance(given, Map):
                 raise TypeError(f"{name}: expected one of mgres.stages, got {given!r}")

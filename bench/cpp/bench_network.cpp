@@ -69,18 +69,18 @@ template <class S>
 class Problem {
  public:
   Problem(const benchmark::State& state, Activation activation)
-      : net_(network(state, activation)), samples_(state.range(2)) {
+      : spec_(network(state, activation)), net_(spec_), samples_(state.range(2)) {
     reference::Random random(1);
-    theta_ = random.vector<S>(Layout(net_).size);
-    inputs_ = random.vector<S>(kDistinct * net_.inputs);
-    keep_off_kinks(net_, theta_, inputs_);
+    theta_ = random.vector<S>(Layout(spec_).size);
+    inputs_ = random.vector<S>(kDistinct * spec_.inputs);
+    keep_off_kinks(spec_, theta_, inputs_);
     inputs_ = repeat(inputs_, samples_ / kDistinct);
     labels_ = repeat(std::vector<std::int64_t>{0, 1, 1, 0, 1}, samples_ / kDistinct);
     set_num_threads(static_cast<int>(state.range(3)));
   }
 
   void logits(std::vector<S>& out) {
-    out.resize(u(samples_ * net_.outputs));
+    out.resize(u(samples_ * spec_.outputs));
     mgres::logits<S>(net_, theta_.data(), batch(), out.data(), workspace_, never_);
   }
 
@@ -91,12 +91,12 @@ class Problem {
   }
 
   reference::Result expected() const {
-    return reference::evaluate(net_, kLoss, theta_.data(), inputs_.data(), kDistinct, targets());
+    return reference::evaluate(spec_, kLoss, theta_.data(), inputs_.data(), kDistinct, targets());
   }
 
   /// The multiplications and additions of one product with every W_k.
   double product_flops() const {
-    return 2.0 * static_cast<double>(net_.width * net_.width * samples_ * net_.depth);
+    return 2.0 * static_cast<double>(spec_.width * spec_.width * samples_ * spec_.depth);
   }
 
  private:
@@ -105,6 +105,7 @@ class Problem {
   Batch<S> batch() const { return {inputs_.data(), samples_}; }
   Targets<S> targets() const { return {labels_.data(), nullptr}; }
 
+  ResNet spec_;
   Network<S> net_;
   Index samples_;
   std::vector<S> theta_, inputs_;

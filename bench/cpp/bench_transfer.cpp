@@ -43,7 +43,7 @@ void prolong(benchmark::State& state) {
   const DepthTransfer t = transfer(state);
   const Vector in = random_vector(t.coarse_size());
   Vector out(static_cast<std::size_t>(t.fine_size()));
-  const auto P = reference::prolongation_matrix(kind, t.coarse_depth, t.factor);
+  const auto P = reference::prolongation_matrix(kind, t.stacks[0].coarse_depth, t.factor);
   check_and_time(state, P, in, out, t.coarse_size() + t.fine_size(),
                  [&] { mgres::prolong(t, kind, in.data(), out.data()); });
 }
@@ -53,7 +53,7 @@ void restrict(benchmark::State& state) {
   const DepthTransfer t = transfer(state);
   const Vector in = random_vector(t.fine_size());
   Vector out(static_cast<std::size_t>(t.coarse_size()));
-  const auto P = reference::prolongation_matrix(kind, t.coarse_depth, t.factor);
+  const auto P = reference::prolongation_matrix(kind, t.stacks[0].coarse_depth, t.factor);
   check_and_time(state, P.transposed(), in, out, t.fine_size() + t.coarse_size(),
                  [&] { mgres::restrict(t, kind, in.data(), out.data()); });
 }
@@ -63,7 +63,7 @@ void project(benchmark::State& state) {
   const DepthTransfer t = transfer(state);
   const Vector in = random_vector(t.fine_size());
   Vector out(static_cast<std::size_t>(t.coarse_size()));
-  const auto Pi = reference::projection_matrix(kind, t.coarse_depth, t.factor);
+  const auto Pi = reference::projection_matrix(kind, t.stacks[0].coarse_depth, t.factor);
   const Index read = kind == Projection::injection ? t.coarse_size() : t.fine_size();
   check_and_time(state, Pi, in, out, read + t.coarse_size(),
                  [&] { mgres::project(t, kind, in.data(), out.data()); });

@@ -46,8 +46,8 @@ struct Problem {
   Problem(Index width, Activation activation) : net(make_net(width, activation)) {
     reference::Random random(1);
     theta = random.vector<S>(Layout(net).size);
-    inputs = random.vector<S>(kSamples * net.inputs);
-    for (Index i = 0; i < kSamples; ++i) labels.push_back(random.below(net.outputs));
+    inputs = random.vector<S>(kSamples * net.inputs());
+    for (Index i = 0; i < kSamples; ++i) labels.push_back(random.below(net.outputs()));
     gradient = theta;
   }
 

@@ -5,13 +5,13 @@ namespace mgres {
 template <class S>
 void Junction<S>::forward(const S* p, Index blocks, const S* y, S* z, S* scratch) const {
   const S* bias = has_bias() ? p + map_->weights() : nullptr;
-  map_->apply(blocks, {bias, nullptr}, {p, y}, {}, z, scratch);
+  map_->apply(blocks, {bias, nullptr}, with(p, y), {}, z, scratch);
 }
 
 template <class S>
 void Junction<S>::adjoint(const S* p, Index blocks, const S* y, const S* g, S* a, S* gradient,
                           S* scratch) const {
-  if (a != nullptr) map_->apply_transposed(blocks, {}, {p, g}, {}, a, scratch);
+  if (a != nullptr) map_->apply_transposed(blocks, {}, with(p, g), {}, a, scratch);
   if (gradient == nullptr) return;
   if (has_weights()) map_->add_outer(blocks, g, y, gradient, scratch);
   if (has_bias()) map_->add_sums(blocks, g, gradient + map_->weights(), scratch);
@@ -22,7 +22,7 @@ void Junction<S>::tangent(Dual<const S> p, Index blocks, Dual<const S> y, S* z_d
                           S* scratch) const {
   const bool varies = has_weights() && p.dot != nullptr;
   const S* bias = varies && has_bias() ? p.dot + map_->weights() : nullptr;
-  map_->apply(blocks, {bias, nullptr}, {p.value, y.dot},
+  map_->apply(blocks, {bias, nullptr}, with(p.value, y.dot),
               varies ? Applied<S>{p.dot, y.value} : Applied<S>{}, z_dot, scratch);
 }
 
@@ -31,7 +31,7 @@ void Junction<S>::adjoint_tangent(Dual<const S> p, Index blocks, Dual<const S> y
                                   S* a_dot, S* gradient_dot, S* scratch) const {
   const bool varies = has_weights() && p.dot != nullptr && g.value != nullptr;
   if (a_dot != nullptr)
-    map_->apply_transposed(blocks, {}, {p.value, g.dot},
+    map_->apply_transposed(blocks, {}, with(p.value, g.dot),
                            varies ? Applied<S>{p.dot, g.value} : Applied<S>{}, a_dot, scratch);
   if (gradient_dot == nullptr) return;
   if (has_weights()) {

@@ -89,7 +89,11 @@ struct Problem {
     scratch = memory.reserve(junction.scratch_size(blocks) + 64);
   }
 
-  Index weights() const { return fields(spec).size() - (has_bias() ? spec.out.channels : 0); }
+  Index weights() const { return fields(spec).size() - (has_bias() ? biases() : 0); }
+  Index biases() const { return spec.out.size() / pixels(); }
+
+  /// Pixels that share a bias.
+  Index pixels() const { return spec.kind == MapKind::convolution ? spec.out.pixels() : 1; }
   bool has_bias() const { return spec.biased && spec.kind != MapKind::resample; }
   static Index at(Index features, Index n, Index i) { return (n / L * features + i) * L + n % L; }
 
@@ -108,7 +112,7 @@ struct Problem {
 
   void add_bias(const std::vector<S>& q, std::vector<Real>& z) const {
     if (!has_bias()) return;
-    const Index each = spec.out.pixels();
+    const Index each = pixels();
     for (Index n = 0; n < blocks * L; ++n)
       for (Index i = 0; i < spec.out.size(); ++i)
         z[u(at(spec.out.size(), n, i))] += static_cast<Real>(q[u(weights() + i / each)]);
@@ -137,8 +141,7 @@ struct Problem {
       });
       if (!has_bias() || !of_bias) continue;
       for (Index i = 0; i < spec.out.size(); ++i)
-        sum[u(weights() + i / spec.out.pixels())] +=
-            static_cast<Real>(r[u(at(spec.out.size(), n, i))]);
+        sum[u(weights() + i / pixels())] += static_cast<Real>(r[u(at(spec.out.size(), n, i))]);
     }
   }
 

@@ -24,7 +24,7 @@ def test_the_model_is_the_network_of_stages(folder):
     assert model.net == expected
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["parameters"] == model.net.size
-    assert summary["validation"]["accuracy"] > 0.9
+    assert summary["scores"]["validation"]["accuracy"] > 0.9
     assert (folder / "layers.png").exists()
 
 

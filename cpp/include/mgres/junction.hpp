@@ -39,6 +39,12 @@ class Junction {
   bool has_weights() const { return map_->weights() > 0; }
   bool has_bias() const { return biased_ && has_weights(); }
 
+  /// What a product with the map is given: one without weights asks for a pointer that is not null.
+  Applied<S> with(const S* p, const S* x) const {
+    static constexpr S any = 0;
+    return {has_weights() ? p : &any, x};
+  }
+
   MapPtr<S> map_;
   bool biased_;
 };

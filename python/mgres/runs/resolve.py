@@ -94,7 +94,7 @@ def _stages(given: Mapping[str, Any], data: Data) -> tuple[int, ...] | None:
             "out"
         )
     for name in ("width", "hidden", "paced"):
-        if name in given:
+        if given.get(name):  # False where a run goes on
             raise ValueError(f"--{name}: not with --block {CONV}; --stages says how many channels")
     return tuple(given.get("stages", CHANNELS))
 

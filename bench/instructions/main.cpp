@@ -45,7 +45,7 @@ template <class S>
 struct Problem {
   Problem(Index width, Activation activation) : net(make_net(width, activation)) {
     reference::Random random(1);
-    theta = random.vector<S>(Layout(net).size);
+    theta = random.vector<S>(net.layout.size);
     inputs = random.vector<S>(kSamples * net.inputs());
     for (Index i = 0; i < kSamples; ++i) labels.push_back(random.below(net.outputs()));
     gradient = theta;

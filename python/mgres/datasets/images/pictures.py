@@ -156,6 +156,10 @@ def look(file: Path) -> Header:
             raise PictureError(
                 f"{file}: expected at most {most} pixels in {size} bytes, got {width} x {height}"
             )
+        if image.format == "TIFF" and not _is_covered(image):
+            raise PictureError(
+                f"{file}: expected a picture, whole, got {width} x {height} in parts"
+            )
         check_memory(f"{file}: decoding it", 4 * width * height)
         if _orientation(image) >= 5:
             width, height = height, width
@@ -212,6 +216,13 @@ def _wide(image: Any) -> Any:
 
 def _is_wide(image: Any) -> bool:
     return image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format in _WIDE)
+
+
+def _is_covered(image: Any) -> bool:
+    """Return whether the parts of a TIFF file are all there: Pillow makes the rest black."""
+    ends = [part[1][2:] for part in image.tile]  # of columns and rows, before it is turned
+    far = sorted(max(end) for end in zip(*ends, strict=True))
+    return all(a >= b for a, b in zip(far, sorted(image.size), strict=True))
 
 
 def _orientation(image: Any) -> int:

@@ -57,6 +57,9 @@ _TURNED = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRAN
 _ORIENTATION = 274
 
 
+MODEL = "those of the model"
+
+
 class PictureError(ValueError):
     """A file that is no picture that can be read."""
 
@@ -83,11 +86,14 @@ class Wanted:
         Height and width; None for those of the first file.
     is_resized : bool
         Whether pictures of another size are resized, or refused.
+    whose : str
+        Whose size it is, for messages.
     """
 
     channels: int | None = None
     size: tuple[int, int] | None = None
     is_resized: bool = False
+    whose: str = ""
 
 
 def is_picture(name: str) -> bool:
@@ -285,9 +291,9 @@ def _check_sizes(
         return
     header = headers[other[0]]
     count = f"; {len(other)} of {len(files)} files have another size" if len(other) > 1 else ""
-    whose = f"as {files[0]} has" if wanted.size is None else "as the model has"
+    whose = f"as {wanted.whose} have" if wanted.size else f"as {files[0]} has"
     remedy = f"--size {size[0]}x{size[1]} (in Python size={size}) resizes all"
-    if wanted.size is not None:
+    if wanted.whose == MODEL:
         remedy = "a model that was trained with --size resizes what it is given"
     raise PictureError(
         f"{files[other[0]]}: expected {size[0]} x {size[1]} pixels, {whose}, got {header.height} x "

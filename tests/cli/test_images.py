@@ -223,6 +223,13 @@ def test_sets_that_mgres_knows_are_images_too():
     assert np.isclose(X.max(), 1)
 
 
+def test_a_folder_called_as_a_set_that_mgres_knows(mgres_ok, animals):
+    animals.rename(animals.parent / "circles")
+    out = mgres_ok("train circles --depth 8 --max-cycles 2 --no-plots --out o")
+    assert out.startswith("circles is a set that mgres knows; what lies here is ./circles\n")
+    assert mgres_ok(f"train ./circles {SHORT} --out p").startswith("60 images, 12 x 10 pixels")
+
+
 # ---- mistakes ------------------------------------------------------------------------------------
 
 T = f"train animals {SHORT} --out o"

@@ -207,6 +207,15 @@ def test_palettes(tmp_path):
     np.testing.assert_array_equal(found[:, 0].T, np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 0.2]]))
 
 
+@pytest.mark.parametrize("name", ["x.png", "x.gif", "x.bmp", "x.tif"])
+def test_palettes_of_greys_are_grey(tmp_path, name):
+    image = Image.new("P", (3, 1))
+    image.putpalette([value for value in (0, 51, 255) for _ in range(3)])
+    image.putdata([0, 1, 2])
+    found, _ = read_one(tmp_path, image, name)
+    assert found.tolist() == [[[0, np.float32(0.2), 1]]]
+
+
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_the_transparent_is_laid_on_white(tmp_path, mode):
     image = Image.new(mode, (2, 1), (0,) * len(mode))

@@ -110,7 +110,8 @@ def read_images(
     ValueError
         If there are no such images: the message names the file, what was expected and what came.
     MemoryError
-        If they would not fit; they take 4 bytes for each number, and reading them little more.
+        If they would not fit.  They take 4 bytes for each number, and beside them one picture at a
+        time is decoded.
 
     Examples
     --------

@@ -44,6 +44,7 @@ MOST_PER_BYTE = 8 * 1032
 more than a few pixels have to be so many for each byte at most, which deflate can pack, of a bit
 each."""
 
+_LARGE = 1 << 20
 _GREY = ("1", "L", "LA", "La")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 _WIDE = ("PNG", "PPM")
@@ -166,10 +167,11 @@ def look(file: Path) -> Header:
             raise PictureError(
                 f"{file}: expected a picture, whole, got {width} x {height} in parts"
             )
-        check_memory(f"{file}: decoding it", 4 * width * height)
+        if width * height > _LARGE:  # to ask for each small one would take longer than to read it
+            check_memory(f"{file}: decoding it", 4 * width * height)
         if _orientation(image) >= 5:
             width, height = height, width
-        is_grey = image.mode in _GREY or _is_wide(image)
+        is_grey = image.mode in _GREY or _is_wide(image) or _has_greys(image)
         # cameras put a second, smaller picture into their JPEG files
         is_animated = image.format != "MPO" and getattr(image, "is_animated", False)
         return Header(height, width, GREY if is_grey else COLOUR, is_animated)
@@ -222,6 +224,18 @@ def _wide(image: Any) -> Any:
 
 def _is_wide(image: Any) -> bool:
     return image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format in _WIDE)
+
+
+def _has_greys(image: Any) -> bool:
+    """Return whether all colours of a palette are grey: programs that save space make such ones."""
+    order = image.mode == "P" and (image.palette.rawmode or image.palette.mode)
+    if order not in ("RGB", "BGR", "RGBX", "BGRX", "RGB;L"):
+        return False
+    data = np.frombuffer(bytes(image.palette.palette), np.uint8)
+    each = 3 if order == "RGB;L" else len(order)  # that one has all reds first
+    data = data[: len(data) // each * each]
+    entries = data.reshape(each, -1).T if order == "RGB;L" else data.reshape(-1, each)
+    return bool((entries[:, :3] == entries[:, :1]).all())
 
 
 def _is_covered(image: Any) -> bool:

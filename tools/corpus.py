@@ -14,6 +14,7 @@ import gzip
 import importlib.util
 import io
 import json
+import struct
 import sys
 import tempfile
 import zipfile
@@ -190,6 +191,13 @@ def pictures() -> dict[str, bytes]:
         checksum = zlib.crc32(changed[12:29]).to_bytes(4, "big")
         return changed[:29] + checksum + changed[33:]
 
+    def tall(data: bytes) -> bytes:
+        """Return a TIFF file that claims 400 rows, of which it has 8 (tag 257)."""
+        for kind in (3, 4):
+            entry = struct.pack("<HHLL", 257, kind, 1, 8)
+            data = data.replace(entry, struct.pack("<HHLL", 257, kind, 1, 400))
+        return data
+
     exif = Image.Exif()
     exif[274] = 6
     png = file("PNG")
@@ -211,6 +219,7 @@ def pictures() -> dict[str, bytes]:
         "bad-float": file("TIFF", np.ones((3, 3), np.float32)),
         "bad-tiff": file("TIFF")[:-40],
         "bad-jpeg": turned[:200],
+        "bad-strips": tall(file("TIFF")),
     }
 
 

@@ -223,6 +223,13 @@ def test_sets_that_mgres_knows_are_images_too():
     assert np.isclose(X.max(), 1)
 
 
+def test_a_folder_called_as_a_set_that_mgres_knows(mgres_ok, animals):
+    animals.rename(animals.parent / "circles")
+    out = mgres_ok("train circles --depth 8 --max-cycles 2 --no-plots --out o")
+    assert out.startswith("circles is a set that mgres knows; what lies here is ./circles\n")
+    assert mgres_ok(f"train ./circles {SHORT} --out p").startswith("60 images, 12 x 10 pixels")
+
+
 # ---- mistakes ------------------------------------------------------------------------------------
 
 T = f"train animals {SHORT} --out o"
@@ -255,7 +262,7 @@ CASES = [
     ("predict m missing.png", "missing.png: there is no such file or folder"),
     ("predict m animals/cat/0.png flowers.csv", "flowers.csv: expected a picture, whole and of"),
     ("predict m flowers.csv animals", "animals: several files are predicted if they are pictures"),
-    ("predict m small.png", "small.png: expected 12 x 10 pixels, as the model has, got 3 x 3; a"),
+    ("predict m small.png", "small.png: expected 12 x 10 pixels, as those of the model have"),
     ("predict m broken.png", "broken.png: expected a picture, whole and of the formats PNG, JPEG"),
     ("predict m flowers.csv", "the model needs the 120 features x0, x1, x2, x3, x4, ..."),
     ("predict m small.npz", "small.npz: X: expected images of 12 x 10 pixels, got 3 x 3"),

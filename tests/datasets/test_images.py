@@ -207,6 +207,15 @@ def test_palettes(tmp_path):
     np.testing.assert_array_equal(found[:, 0].T, np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 0.2]]))
 
 
+@pytest.mark.parametrize("name", ["x.png", "x.gif", "x.bmp", "x.tif"])
+def test_palettes_of_greys_are_grey(tmp_path, name):
+    image = Image.new("P", (3, 1))
+    image.putpalette([value for value in (0, 51, 255) for _ in range(3)])
+    image.putdata([0, 1, 2])
+    found, _ = read_one(tmp_path, image, name)
+    assert found.tolist() == [[[0, np.float32(0.2), 1]]]
+
+
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_the_transparent_is_laid_on_white(tmp_path, mode):
     image = Image.new(mode, (2, 1), (0,) * len(mode))
@@ -369,6 +378,29 @@ def test_a_link_that_leads_nowhere(animals):
         read_images(folder)
 
 
+def test_another_size_in_the_validation(animals):
+    folder, pixels = animals
+    for name in ("train/cat", "train/dog", "val/cat"):
+        write(folder.parent / "set" / name / "x.png", pixels[0])
+    write(folder.parent / "set" / "val" / "dog" / "x.png", grey(5, 5))
+    assert refusal(ValueError, folder.parent / "set").endswith(
+        f"val/dog/x.png: expected 4 x 3 pixels, as those in {folder.parent}/set/train have, got "
+        "5 x 5; --size 4x3 (in Python size=(4, 3)) resizes all"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: names of files that are no text")
+def test_names_that_are_no_text(animals):
+    folder, _ = animals
+    (folder / os.fsdecode(b"\xff.txt")).touch()
+    (said,) = read_images(folder).said
+    assert said.endswith("\\xff.txt")
+    said.encode()
+    (folder / os.fsdecode(b"\xff")).mkdir()
+    write(folder / os.fsdecode(b"\xff") / "x.png", grey())
+    assert "expected the name of a class in UTF-8" in refusal(ValueError, folder)
+
+
 def test_other_classes_in_the_validation(animals):
     folder, pixels = animals
     for name in ("train/cat", "train/dog", "val/cow"):
@@ -405,7 +437,9 @@ def test_pictures_for_a_model(animals):
     X, files = read_unlabelled([folder / "dog" / "1.png", folder], (1, 4, 3), is_resized=False)
     np.testing.assert_array_equal(X, expected(pixels[[4, 0, 1, 2, 3, 4]]))
     assert [path.name for path in files][:2] == ["1.png", "0.png"]
-    with pytest.raises(ValueError, match="expected 5 x 3 pixels, as the model has, got 4 x 3"):
+    with pytest.raises(
+        ValueError, match="expected 5 x 3 pixels, as those of the model have, got 4 x 3"
+    ):
         read_unlabelled([folder], (1, 5, 3), is_resized=False)
     X, _ = read_unlabelled([folder], (3, 5, 3), is_resized=True)
     assert X.shape == (5, 45)

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,28 @@ def write_flowers(path: Path) -> None:
             table.writerow([random.gauss(length, 0.4), random.gauss(width, 0.2), kind])
 
 
+def draw_bars(folder: Path) -> None:
+    """Write PNG files of 10 x 8 grey pixels, 30 with a bar that stands, 30 with one that lies."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data).to_bytes(4, "big")
+        return len(data).to_bytes(4, "big") + kind + data + checksum
+
+    random.seed(1)
+    size = (8).to_bytes(4, "big") + (10).to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
+    for i in range(60):
+        pixels = [[random.randrange(60) for _ in range(8)] for _ in range(10)]
+        at = random.randrange(1, 7)
+        for j in range(1, 7):
+            row, column = (j, at) if i % 2 else (at, j)
+            pixels[row][column] = 250
+        data = zlib.compress(b"".join(b"\0" + bytes(row) for row in pixels))
+        file = folder / ("upright" if i % 2 else "level") / f"{i // 2}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        chunks = chunk(b"IHDR", size) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+        file.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+
+
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory):
     """Follow the README's line: clone, environment, build from source, first network."""
@@ -129,6 +152,20 @@ def test_evaluate_agrees_with_predict(newcomer, flowers):
     hits = sum(a == b for a, b in zip(true, predicted, strict=True))
     assert printed["accuracy"] == pytest.approx(hits / len(true))
     assert hits / len(true) > 0.85
+
+
+def test_a_folder_of_pictures(newcomer):
+    pictures = newcomer.home / "bars"
+    draw_bars(pictures)
+    newcomer.run("mgres train bars --beta 0.001 --out runs/bars")
+    printed = json.loads(newcomer.run("mgres evaluate runs/bars bars --json"))
+    assert printed["classes"] == ["level", "upright"]
+    assert printed["accuracy"] > 0.9
+    table = newcomer.run("mgres predict runs/bars bars/level bars/upright/0.png")
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [*rows[0]] == ["file", "class", "probability"]
+    hits = sum(row["class"] == Path(row["file"]).parent.name for row in rows)
+    assert (len(rows), hits / len(rows) > 0.9) == (31, True)
 
 
 def test_plots_of_ones_own(newcomer, flowers):

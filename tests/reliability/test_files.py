@@ -204,6 +204,7 @@ RUNS = {
         "cycle": v_cycle(2, line_search=mgres.Armijo()),
         "batch_size": mgres.Verified(17),
     },
+    "augmented": lambda f: {"levels": 2, "batch_size": mgres.Augmented(17, (1, 1, 2), (0, 1))},
 }
 
 
@@ -329,6 +330,9 @@ DAMAGE = [
     ("fresh", put_batches(["fresh", "order"], 5)),
     ("verified", put_batches(["inner", "cycles"], {"float": "nan"})),
     ("verified", put_batches(["random"], None)),
+    ("augmented", put_batches(["inner", "cycles"], {"float": "nan"})),
+    ("augmented", put_batches(["random"], None)),
+    ("augmented", put_batches(["before"], "x")),
     ("trust", put("LBFGSState", "pairs", [])),
     ("trust", put("LBFGSState", "pairs", {"deque": [1, 2], "maxlen": 3})),
     ("trust", put("LBFGSState", "pairs", {"deque": [], "maxlen": 2**70})),

@@ -261,6 +261,21 @@ def test_verified_on_samples_as_they_are(problem, evaluations, around):
     assert kinds[1:] == [2] * 5
 
 
+def test_the_judge_keeps_its_samples_as_they_are(problem, evaluations):
+    own = {row.tobytes() for row in problem.samples.X}
+    asked = []
+
+    def callback(record, theta):
+        batch = problem.samples.X
+        asked.extend(e.X for e in evaluations if e.X is not batch and len(e.X) == 16)
+        evaluations.clear()
+
+    mgres.fit(problem, method="cascade", batch_size=HOW, max_cycles=80, callbacks=[callback])
+    assert asked
+    assert all(X is asked[0] for X in asked)
+    assert all(row.tobytes() in own for row in asked[0])
+
+
 # ---- mistakes ------------------------------------------------------------------------------------
 
 

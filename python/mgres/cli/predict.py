@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checks import check_predictions
+from ..datasets.images.folder import shown
 from ..files import replacing
 from ..runs.data import BUILT_IN
 from ..runs.images import pictures_in
@@ -97,9 +98,11 @@ def _table(
     shares = exponentials / exponentials.sum(axis=1, keepdims=True)
     if files is not None:
         names = ["file", *names, "probability"]
-        # names of files need be no text
-        paths = [os.fsencode(file).decode(errors="backslashreplace") for file in files]
-        columns = [paths, *columns, [f"{share:.6g}" for share in shares.max(axis=1)]]
+        columns = [
+            [shown(file) for file in files],
+            *columns,
+            [f"{share:.6g}" for share in shares.max(axis=1)],
+        ]
     if proba:
         names += [f"probability of {label}" for label in scaling.classes]
         columns += [[f"{share:.6g}" for share in column] for column in shares.T]

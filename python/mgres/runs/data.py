@@ -125,7 +125,21 @@ def _built_in(name: str, given: Mapping[str, Any]) -> Data:
     shape = setup.shape if setup else None
     # every pixel is black in some image, whatever was taken off
     background = X.min(axis=0) if shape else None
-    return Data(name, X, y, X_val, y_val, scaling, setup=setup, shape=shape, background=background)
+    said: tuple[str, ...] = ()
+    if Path(name).exists():
+        said = (f"{name} is a set that mgres knows; what lies here is ./{name}",)
+    return Data(
+        name,
+        X,
+        y,
+        X_val,
+        y_val,
+        scaling,
+        setup=setup,
+        shape=shape,
+        background=background,
+        said=said,
+    )
 
 
 def _images(name: str, given: Mapping[str, Any]) -> Data:

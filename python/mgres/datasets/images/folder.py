@@ -18,6 +18,11 @@ _CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
 """What systems leave behind beside names that begin with a point, in small letters."""
 
 
+def shown(path: Path) -> str:
+    """Return a path as text that can be printed: names of files need be no text."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 @dataclass
 class Passed:
     """What is passed over, to be told: a user may believe that it takes part."""
@@ -33,7 +38,7 @@ class Passed:
             ("folders are not looked into", self.folders),
         ):
             if paths:
-                lines.append(f"passed over: {len(paths)} {what}, the first is {paths[0]}")
+                lines.append(f"passed over: {len(paths)} {what}, the first is {shown(paths[0])}")
         return tuple(lines)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..targets import Label
-from .folder import Part, Passed, find_parts, find_pictures, read_part
-from .pictures import Wanted, read_pictures
+from .folder import Part, Passed, find_parts, find_pictures, read_part, shown
+from .pictures import MODEL, Wanted, read_pictures
 from .samples import Shape, check_channels
 from .stored import is_stored, read_stored
 
@@ -110,7 +110,8 @@ def read_images(
     ValueError
         If there are no such images: the message names the file, what was expected and what came.
     MemoryError
-        If they would not fit; they take 4 bytes for each number, and reading them little more.
+        If they would not fit.  They take 4 bytes for each number, and beside them one picture at a
+        time is decoded.
 
     Examples
     --------
@@ -156,9 +157,9 @@ def read_labelled(
     passed = Passed()
     train, validation, test = find_parts(path, passed)
     chosen = test or validation or train
-    said = () if chosen == path else (f"read from {chosen}",)
+    said = () if chosen == path else (f"read from {shown(chosen)}",)
     part = read_part(chosen, passed, classes, "the model")
-    wanted = Wanted(shape[0], shape[1:], is_resized)
+    wanted = Wanted(shape[0], shape[1:], is_resized, MODEL)
     X, _, more = read_pictures(part.files, wanted, str(chosen))
     return X, np.array(part.labels, np.int64), (*said, *passed.told(), *more)
 
@@ -168,7 +169,8 @@ def read_unlabelled(
 ) -> tuple[Samples, list[Path]]:
     """Return samples of pictures for a model, and the file of each; of a folder all below it."""
     files = [file for path in paths for file in find_pictures(path)]
-    X, _, _ = read_pictures(files, Wanted(shape[0], shape[1:], is_resized), str(paths[0]))
+    wanted = Wanted(shape[0], shape[1:], is_resized, MODEL)
+    X, _, _ = read_pictures(files, wanted, str(paths[0]))
     return X, files
 
 
@@ -183,11 +185,11 @@ def _read_folder(path: Path, wanted: Wanted) -> Images:
     if held is None:
         X_val, y_val = _none(X.shape[1])
     else:
-        as_those = Wanted(shape[0], shape[1:], wanted.is_resized)
+        as_those = Wanted(shape[0], shape[1:], wanted.is_resized, f"those in {folder}")
         X_val, _, _ = read_pictures(held.files, as_those, str(held.folder))
         y_val = np.array(held.labels, np.int64)
-    if test is not None:
-        said = (*said, HELD_BACK.format(test, validation))
+    if test is not None and validation is not None:
+        said = (*said, HELD_BACK.format(shown(test), shown(validation)))
     return Images(
         X,
         np.array(part.labels, np.int64),

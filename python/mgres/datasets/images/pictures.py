@@ -44,6 +44,7 @@ MOST_PER_BYTE = 8 * 1032
 more than a few pixels have to be so many for each byte at most, which deflate can pack, of a bit
 each."""
 
+_LARGE = 1 << 20
 _GREY = ("1", "L", "LA", "La")
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 _WIDE = ("PNG", "PPM")
@@ -55,6 +56,9 @@ _TURNED = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRAN
 }
 """What sets a picture upright, by the number that cameras leave in it (EXIF, tag 274)."""
 _ORIENTATION = 274
+
+
+MODEL = "those of the model"
 
 
 class PictureError(ValueError):
@@ -83,11 +87,14 @@ class Wanted:
         Height and width; None for those of the first file.
     is_resized : bool
         Whether pictures of another size are resized, or refused.
+    whose : str
+        Whose size it is, for messages.
     """
 
     channels: int | None = None
     size: tuple[int, int] | None = None
     is_resized: bool = False
+    whose: str = ""
 
 
 def is_picture(name: str) -> bool:
@@ -156,10 +163,15 @@ def look(file: Path) -> Header:
             raise PictureError(
                 f"{file}: expected at most {most} pixels in {size} bytes, got {width} x {height}"
             )
-        check_memory(f"{file}: decoding it", 4 * width * height)
+        if image.format == "TIFF" and not _is_covered(image):
+            raise PictureError(
+                f"{file}: expected a picture, whole, got {width} x {height} in parts"
+            )
+        if width * height > _LARGE:  # to ask for each small one would take longer than to read it
+            check_memory(f"{file}: decoding it", 4 * width * height)
         if _orientation(image) >= 5:
             width, height = height, width
-        is_grey = image.mode in _GREY or _is_wide(image)
+        is_grey = image.mode in _GREY or _is_wide(image) or _has_greys(image)
         # cameras put a second, smaller picture into their JPEG files
         is_animated = image.format != "MPO" and getattr(image, "is_animated", False)
         return Header(height, width, GREY if is_grey else COLOUR, is_animated)
@@ -212,6 +224,25 @@ def _wide(image: Any) -> Any:
 
 def _is_wide(image: Any) -> bool:
     return image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format in _WIDE)
+
+
+def _has_greys(image: Any) -> bool:
+    """Return whether all colours of a palette are grey: programs that save space make such ones."""
+    order = image.mode == "P" and (image.palette.rawmode or image.palette.mode)
+    if order not in ("RGB", "BGR", "RGBX", "BGRX", "RGB;L"):
+        return False
+    data = np.frombuffer(bytes(image.palette.palette), np.uint8)
+    each = 3 if order == "RGB;L" else len(order)  # that one has all reds first
+    data = data[: len(data) // each * each]
+    entries = data.reshape(each, -1).T if order == "RGB;L" else data.reshape(-1, each)
+    return bool((entries[:, :3] == entries[:, :1]).all())
+
+
+def _is_covered(image: Any) -> bool:
+    """Return whether the parts of a TIFF file are all there: Pillow makes the rest black."""
+    ends = [part[1][2:] for part in image.tile]  # of columns and rows, before it is turned
+    far = sorted(max(end) for end in zip(*ends, strict=True))
+    return all(a >= b for a, b in zip(far, sorted(image.size), strict=True))
 
 
 def _orientation(image: Any) -> int:
@@ -274,9 +305,9 @@ def _check_sizes(
         return
     header = headers[other[0]]
     count = f"; {len(other)} of {len(files)} files have another size" if len(other) > 1 else ""
-    whose = f"as {files[0]} has" if wanted.size is None else "as the model has"
+    whose = f"as {wanted.whose} have" if wanted.size else f"as {files[0]} has"
     remedy = f"--size {size[0]}x{size[1]} (in Python size={size}) resizes all"
-    if wanted.size is not None:
+    if wanted.whose == MODEL:
         remedy = "a model that was trained with --size resizes what it is given"
     raise PictureError(
         f"{files[other[0]]}: expected {size[0]} x {size[1]} pixels, {whose}, got {header.height} x "

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import FormatError, check_envelope, read_tensors
+from ..batches.augmented import _AugmentedBatches
 from ..batches.strategies import Batches, ShuffledBatches, resumable
 from ..batches.verified import _VerifiedBatches
 from ..history import History, Record
@@ -155,6 +156,11 @@ def _check_batches(batches: Batches, saved: Any) -> None:
     if isinstance(batches, _VerifiedBatches):
         _check_batches(batches._inner, saved["inner"])
         _check_random(saved["random"])
+    elif isinstance(batches, _AugmentedBatches):
+        _check_batches(batches._inner, saved["inner"])
+        _check_random(saved["random"])
+        if saved["before"] is not None:
+            _check_random(saved["before"])
     elif isinstance(batches, ShuffledBatches):
         n = len(batches.X)
         _check_counter("cycles", saved["cycles"])

@@ -1,7 +1,7 @@
 """Time the gradient of networks of sparse blocks beside full matrices, in mgres and in PyTorch.
 
     pip install ".[torch]"
-    python bench/sparse.py [--repeats 9] [--width 64 256 1024] [--depth 64]
+    python bench/sparse.py [--repeats 9] [--width 64 256 1024] [--pattern NAME ...]
 
 A gradient is the mean loss and its derivative by all parameters.  The full matrices have zeros
 where the sparse ones have no entries, and PyTorch (eager) is timed with those and with
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{'full, mgres':>13}{'full, PyTorch':>15}{'torch.sparse':>14}"
     )
     for width in options.width:
-        for name in PATTERNS:
+        for name in options.pattern:
             if not play(width, name, options):
                 return 1
     return 0
@@ -171,6 +171,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--depth", type=int, default=64)
     parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--width", type=int, nargs="+", default=[64, 256, 1024])
+    parser.add_argument(
+        "--pattern", choices=PATTERNS, nargs="+", default=list(PATTERNS), metavar="NAME"
+    )
     parser.add_argument("--alone", action="store_true", help="without full matrices and PyTorch")
     return parser.parse_args(arguments)
 

@@ -115,6 +115,7 @@ struct Shape {
   Scheme scheme = Scheme::euler;
   bool antisymmetric = false;
   Index tape_bytes = 0;  // 0: the usual
+  Index band = -1;       // diagonals on both sides of a sparse matrix
 };
 
 const Shape kShapes[] = {
@@ -130,6 +131,7 @@ const Shape kShapes[] = {
     {5, 20, 3, 100, 130, Activation::tanh, Scheme::rk4},
     {5, 20, 3, 100, 130, Activation::tanh, Scheme::verlet},
     {5, 20, 3, 100, 130, Activation::tanh, Scheme::matched, true},
+    {5, 20, 3, 100, 130, Activation::tanh, Scheme::euler, false, 0, 2},
 };
 
 template <class S>
@@ -147,6 +149,7 @@ void check_shape(const Shape& shape, int threads) {
   net.depth = shape.depth;
   net.block.activation = shape.activation;
   net = reference::with_scheme(net, shape.scheme);
+  net.block.sparsity.lower = net.block.sparsity.upper = shape.band;
   if (shape.antisymmetric) net.block.kind = BlockKind::antisymmetric;
   const Network<S> network(net);
   Random random(1);

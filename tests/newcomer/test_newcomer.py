@@ -39,7 +39,7 @@ class Newcomer:
         self.clone = home / "mgres"
         self.home = home / "work"
         self.home.mkdir()
-        developers = ("PYTHON", "MGRES", "VIRTUAL_ENV", "CMAKE", "COV", "PYTEST", "OMP", "OPENBLAS")
+        developers = ("PYTHON", "MGRES", "VIRTUAL_ENV", "CMAKE", "COV", "PYTEST")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(developers)}
 
     def words(self, command: str) -> list[str]:

@@ -23,7 +23,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FLOWERS = "flowers.csv"
 TRAIN = f"train {FLOWERS} --target species --seed 1"
-LONG = "--depth 256 --levels 4 --method V --max-cycles 60 --patience 1000 --checkpoint-cycles 5"
+LONG = "--depth 128 --levels 4 --method V --max-cycles 60 --patience 1000 --checkpoint-cycles 5"
 
 pytestmark = [
     pytest.mark.slow,

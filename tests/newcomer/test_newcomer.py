@@ -24,7 +24,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FLOWERS = "flowers.csv"
 TRAIN = f"train {FLOWERS} --target species --seed 1"
-LONG = "--depth 256 --levels 4 --method V --max-cycles 60 --patience 1000 --checkpoint-cycles 5"
+LONG = "--depth 128 --levels 4 --method V --max-cycles 60 --patience 1000 --checkpoint-cycles 5"
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,7 +40,7 @@ class Newcomer:
         self.clone = home / "mgres"
         self.home = home / "work"
         self.home.mkdir()
-        developers = ("PYTHON", "MGRES", "VIRTUAL_ENV", "CMAKE", "COV", "PYTEST", "OMP", "OPENBLAS")
+        developers = ("PYTHON", "MGRES", "VIRTUAL_ENV", "CMAKE", "COV", "PYTEST")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(developers)}
 
     def words(self, command: str) -> list[str]:

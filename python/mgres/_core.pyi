@@ -503,22 +503,6 @@ class Scheme(enum.Enum):
     rk4 = 2
     verlet = 3
 
-class Stack:
-    """
-    Layers that are alike.
-    """
-
-    def __init__(
-        self,
-        width: typing.SupportsIndex,
-        depth: typing.SupportsIndex,
-        final_time: typing.SupportsFloat,
-        block: Block,
-        *,
-        scheme: Scheme = Scheme.euler,
-        substeps: typing.SupportsFloat = 1.0,
-    ) -> None: ...
-
 class Sparsity:
     """
     Which entries matrices have: those of a pattern or of a band.
@@ -537,6 +521,22 @@ class Sparsity:
         """
         How many there are.
         """
+
+class Stack:
+    """
+    Layers that are alike.
+    """
+
+    def __init__(
+        self,
+        width: typing.SupportsIndex,
+        depth: typing.SupportsIndex,
+        final_time: typing.SupportsFloat,
+        block: Block,
+        *,
+        scheme: Scheme = Scheme.euler,
+        substeps: typing.SupportsFloat = 1.0,
+    ) -> None: ...
 
 def adam(
     x: numpy.typing.NDArray[typing.Any],

@@ -46,7 +46,7 @@ OTHERS = {
         "mgres.experiments.fine_phase",
     ),
     r"python bench/peers\.py.*": ("tests/test_bench_peers.py", "peers.py"),
-    r"python bench/(blocks|depth)\.py.*": ("tests/test_bench_blocks.py", "depth.py"),
+    r"python bench/(blocks|depth|sparse)\.py.*": ("tests/test_bench_blocks.py", "depth.py"),
     r"python bench/cycle\.py.*": ("tests/test_bench_cycle.py", "cycle.py"),
     r"python bench/estimators\.py.*": ("tests/estimators/test_bench.py", "estimators.py"),
     r"python bench/torch_layer\.py.*": ("tests/torch_extra/test_bench.py", "torch_layer.py"),

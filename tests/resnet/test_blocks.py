@@ -92,6 +92,7 @@ def test_core_equals_reference(loss, name, dtype, tolerance):
 def test_core_equals_reference_for_other_shapes(inputs, width, depth, n, name):
     if depth == 1500 and CASES[name][0].filters is not None:
         depth = 600  # images fill the tape sooner, and their reference is slow
+        mgres.set_num_threads(8)  # who share what the tapes may take
         assert network(name, depth=depth).evaluator().checkpoints(n) > 0
     net = network(name, width=width, depth=depth, n_inputs=inputs)
     theta, X, vectors, y = random_problem(net, n, scale=0.3 if width < 20 else 0.1)

@@ -318,7 +318,7 @@ MUTATIONS = [
     (SCIPY, "if value < self.best_value:", "if True:", best_seen),
     (SCIPY, "return value, slope if", "return value, -slope if", scaled),
     (SCIPY, "(u / self._scale)", "(u * self._scale)", scaled),
-    ("resnet.regularizers.lasso", "net.dt if self", "1.0 if self", lasso),
+    ("resnet.regularizers.lasso", "stack.dt if self", "1.0 if self", lasso),
     ("resnet.regularizers.lasso", "else finest / net.depth", "else 1.0", lasso),
 ]
 

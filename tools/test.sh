@@ -149,7 +149,7 @@ isa=$("$python" -c 'import mgres._core as core; print(core.isa)')
 if [ "$isa" = v4 ] && [ -z "${MGRES_ISA:-}" ]; then
   step "numerical Python tests with AVX2"
   MGRES_ISA=v3 NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" OPENBLAS_CORETYPE=Haswell \
-    "$python" -m pytest -q "${workers[@]}" tests/resnet tests/mgopt || failed=1
+    "$python" -m pytest -q "${workers[@]}" tests/resnet tests/stages tests/mgopt || failed=1
 fi
 
 wait "$one_core" || failed=1

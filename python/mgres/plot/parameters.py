@@ -202,11 +202,12 @@ def relative_changes(
     """
     if not isinstance(net, CompiledNetwork):
         raise TypeError(f"net: expected a ResNet or a Network, got {type(net).__name__}")
-    before, after = _check_theta("start", net, start), _check_theta("theta", net, theta)
+    net.check_theta(start, "start")
+    net.check_theta(theta)
 
     def change(part: slice, rows: int) -> NDArray[np.float64]:
-        old = before[part].astype(np.float64).reshape(rows, -1)
-        new = after[part].astype(np.float64).reshape(rows, -1)
+        old = start[part].astype(np.float64).reshape(rows, -1)
+        new = theta[part].astype(np.float64).reshape(rows, -1)
         size = np.linalg.norm(old, axis=1)
         distance = np.linalg.norm(new - old, axis=1)
         relative: NDArray[np.float64] = np.full(rows, np.nan)
@@ -232,12 +233,5 @@ def _check_pair(label: str, pair: Any) -> tuple[ResNet, Parameters]:
         where = f"networks[{label!r}]" if label else "networks"
         raise TypeError(f"{where}: expected a pair (net, theta), got {type(pair).__name__}")
     net, theta = pair
-    return net, _check_theta("theta", net, theta)
-
-
-def _check_theta(name: str, net: CompiledNetwork, theta: Any) -> Parameters:
-    if not isinstance(theta, np.ndarray):
-        raise TypeError(f"{name}: expected a numpy array, got {type(theta).__name__}")
-    if theta.shape != (net.size,):
-        raise ValueError(f"{name}: expected shape ({net.size},), got {theta.shape}")
-    return theta
+    net.check_theta(theta)
+    return net, theta

@@ -120,10 +120,7 @@ def check_samples(
     if type(net) not in kinds:
         expected = " or a ".join(kind.__name__ for kind in kinds)
         raise TypeError(f"net: expected a {expected}, got {type(net).__name__}")
-    if not isinstance(theta, np.ndarray):
-        raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
-    if theta.shape != (net.size,):
-        raise ValueError(f"theta: expected shape ({net.size},), got {theta.shape}")
+    net.check_theta(theta)
     X, y = np.ascontiguousarray(X, net.dtype), np.asarray(y)
     if X.ndim != 2 or X.shape[1] != net.n_inputs or len(X) == 0:
         raise ValueError(f"X: expected shape (n, {net.n_inputs}), got {X.shape}")

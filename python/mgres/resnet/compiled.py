@@ -120,8 +120,8 @@ class CompiledNetwork:
         """Return where "opening", "blocks", "connections" or "closing" lie in the flat array."""
         return self._layout.parts[name]
 
-    def check_theta(self, theta: Array) -> None:
-        """Raise an error unless `theta` is a flat array of so many parameters.
+    def check_theta(self, theta: Array, name: str = "theta") -> None:
+        """Raise an error that has `name` unless `theta` is a flat array of so many parameters.
 
         Raises
         ------
@@ -131,9 +131,9 @@ class CompiledNetwork:
             If it has another shape.
         """
         if not isinstance(theta, np.ndarray):
-            raise TypeError(f"theta: expected a numpy array, got {type(theta).__name__}")
+            raise TypeError(f"{name}: expected a numpy array, got {type(theta).__name__}")
         if theta.shape != (self.size,):
-            raise ValueError(f"theta: expected shape ({self.size},), got {theta.shape}")
+            raise ValueError(f"{name}: expected shape ({self.size},), got {theta.shape}")
 
     def logits(self, theta: Array, X: Array) -> Array:
         """Return the network's output before any softmax.

@@ -100,7 +100,7 @@ def test_regularisers_have_their_derivatives(kind):
 
 
 def test_the_lasso_is_the_same_functional_on_all_levels():
-    f, theta = objective("images")
+    f, theta = objective("vectors")
     coarse = f.coarsen(2).net
     down, up = np.empty(coarse.size), np.empty(f.size)
     transfer = mgres.DepthTransfer(f.net, coarse)
@@ -109,6 +109,30 @@ def test_the_lasso_is_the_same_functional_on_all_levels():
     lasso = mgres.Lasso(0.1)
     fine = lasso.penalty(f.net).value(up)
     assert lasso.penalty(coarse, f.net.depth).value(down) == pytest.approx(fine, rel=1e-13)
+    views = f.net.views(up)
+    expected = sum(np.abs(array).sum() for array in views.closing)
+    expected += sum(np.abs(array).sum() for maps in views.connections for array in maps)
+    for stack, layers in zip(f.net.stacks, views.stacks, strict=True):
+        arrays = [a for name, a in layers._asdict().items() if name not in ("scale", "pace")]
+        expected += stack.dt * sum(np.abs(array).sum() for array in arrays)
+    assert fine == pytest.approx(0.1 * expected, rel=1e-13)
+
+
+def test_decay_and_smoothness_have_the_step_of_each_stack():
+    net = deep("vectors")
+    rng = np.random.default_rng(5)
+    start, theta = rng.standard_normal((2, net.size))
+    decay = DecayToStart(0.3, start[net.part("blocks")]).bind(net, net.depth)
+    smoothness = mgres.Smoothness(0.3, "time").bind(net, net.depth)
+    away, jumps = 0.0, 0.0
+    for part in net.stack_parts:
+        layers = theta[part.part].reshape(part.depth, -1)
+        away += part.dt * ((layers.ravel() - start[part.part]) ** 2).sum()
+        jumps += (np.diff(layers, axis=0) ** 2).sum() / part.dt
+    for name in ("opening", "connections", "closing"):
+        away += (theta[net.part(name)] ** 2).sum()
+    assert decay.value(theta) == pytest.approx(0.3 * away, rel=1e-12)
+    assert smoothness.value(theta) == pytest.approx(0.3 * jumps, rel=1e-12)
 
 
 @EVERY_CASE

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,19 +12,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import _core
-from ..blocks import MOST_PARAMETERS, Hamiltonian, check_size
+from ..blocks import MOST_PARAMETERS, check_size
 from ..memory import check_memory
 from ..resnet import initialize
 from ..resnet.compiled import CompiledNetwork, check_arrays
 from ..resnet.layout import Array, Layout, StackPart
 from ..resnet.network import check_layers
-from ..schemes import Euler, Scheme, Verlet, scheme_of
-from .maps import Conv, Linear, Map, StateShape
+from ..schemes import Scheme, scheme_of
+from .maps import Linear, Map, StateShape
+from .parts import in_order, named, scheme_for, shape_of
 from .stack import Stack
 from .views import StageViews, stage_views
-
-MOST_STACKS = 16
-"""What the compiled core has room for."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,7 @@ class Network(CompiledNetwork):
         scheme: str | Scheme | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        found, connections = _in_order(stacks)
+        found, connections = in_order(stacks)
         last = found[-1]
         if closing is None:
             closing = Linear()
@@ -133,9 +130,9 @@ class Network(CompiledNetwork):
             "stacks": found,
             "connections": connections,
             "closing": closing,
-            "input_shape": _input_shape(inputs),
+            "input_shape": shape_of(inputs),
             "n_outputs": last.features if outputs is None else check_size("outputs", outputs),
-            "scheme": _scheme_for(found, scheme),
+            "scheme": scheme_for(found, scheme),
             "dtype": np.dtype(dtype),
         }
         for name, setting in settings.items():
@@ -217,13 +214,13 @@ class Network(CompiledNetwork):
             )
             for stack in self.stacks
         ]
-        with _named("opening"):
+        with named("opening"):
             opening = self.opening.compiled(*self._ends["opening"], biased=False)
-        with _named("closing"):
+        with named("closing"):
             closing = self.closing.compiled(*self._ends["closing"], biased=True)
         connections = []
         for i, (one, connection, other) in enumerate(self._neighbours):
-            with _named(f"connection {i}"):
+            with named(f"connection {i}"):
                 connections.append(
                     connection.compiled(one.state_shape, other.state_shape, biased=True)
                 )
@@ -251,7 +248,7 @@ class Network(CompiledNetwork):
 
     def with_scheme(self, scheme: str | Scheme, substeps: float | None = None) -> Network:
         """Return the same network with another time discretisation."""
-        return self._with(scheme=_scheme_for(self.stacks, scheme_of(scheme, substeps)))
+        return self._with(scheme=scheme_for(self.stacks, scheme_of(scheme, substeps)))
 
     def with_dtype(self, dtype: DTypeLike) -> Network:
         """Return the same network in another precision."""
@@ -374,59 +371,3 @@ class Network(CompiledNetwork):
         wanted = self.stacks[stack]
         chosen = check_layers(layers, wanted.depth)
         return self._states(theta, X, int(stack) % number, chosen, wanted.features)
-
-
-@contextmanager
-def _named(part: str) -> Iterator[None]:
-    """Say in which part of a network sizes do not fit."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{part}: {error}") from None
-
-
-def _in_order(given: Sequence[Stack | Map]) -> tuple[tuple[Stack, ...], tuple[Map, ...]]:
-    """Return the stacks, and what connects each with the next."""
-    if isinstance(given, Stack):
-        given = [given]
-    stacks: list[Stack] = []
-    connections: list[Map] = []
-    for part in given:
-        if isinstance(part, Stack):
-            if len(connections) < len(stacks):
-                images = part.block.filters is not None
-                connections.append(Conv(1) if images else Linear())
-            stacks.append(part)
-        elif not isinstance(part, Map):
-            raise TypeError(f"stacks: expected stacks and maps of mgres.stages, got {part!r}")
-        elif len(connections) >= len(stacks):
-            raise ValueError(f"stacks: expected a stack before and behind each map, got {part}")
-        else:
-            connections.append(part)
-    if not 1 <= len(stacks) <= MOST_STACKS:
-        raise ValueError(f"stacks: expected 1 to {MOST_STACKS} stacks, got {len(stacks)}")
-    if len(connections) == len(stacks):
-        raise ValueError(
-            f"stacks: expected a stack at the end, got {connections[-1]}; the map behind the last "
-            "stack is the closing"
-        )
-    return tuple(stacks), tuple(connections)
-
-
-def _input_shape(inputs: int | Sequence[int]) -> StateShape:
-    if not isinstance(inputs, (tuple, list)):
-        return check_size("inputs", inputs), 1, 1
-    if len(inputs) != 3:
-        raise ValueError(f"inputs: expected features, or channels, height and width, got {inputs}")
-    channels, height, width = (check_size("inputs", n) for n in inputs)
-    return channels, height, width
-
-
-def _scheme_for(stacks: Sequence[Stack], scheme: str | Scheme | None) -> Scheme:
-    """Return the scheme that is asked for, by default the one that suits the blocks."""
-    if scheme is None:
-        scheme = Verlet() if isinstance(stacks[0].block, Hamiltonian) else Euler()
-    found = scheme_of(scheme)
-    for stack in stacks:
-        stack.block.check_scheme(found)
-    return found
